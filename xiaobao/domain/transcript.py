@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field, StringConstraints, field_validator
+from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, field_validator
 
 from xiaobao.domain.base import Frozen
 
@@ -58,6 +58,10 @@ class Turn(Frozen):
 
 
 class Agent(Frozen):
+    """Who spoke for the institution; fields of the source beside these are kept and can be asked for by rules."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
     id: str
     name: str | None = None
     team: str | None = None
@@ -65,14 +69,16 @@ class Agent(Frozen):
 
 
 class Customer(Frozen):
+    """Whom the call was with; fields of the source beside these are kept and can be asked for by rules."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
     id: str
     age_band: str | None = None
     """E.g. `30-40`; the first number is the lower bound in years."""
     risk_level: str | None = None
     """Risk tolerance, R1 (lowest) … R5 or C1 … C5."""
     is_debtor: bool | None = None
-    extra: dict[str, Any] = Field(default_factory=dict)
-    """Vendor fields that have no place of their own; kept, never interpreted by shipped rules."""
 
 
 class Transcript(Frozen):
