@@ -1,0 +1,139 @@
+"""What metadata decides by calculation. A model never does arithmetic; a missing fact makes the answer unknown.
+
+Each calculation is registered by name and asked for by a rule: `{compute: outside_contact_hours, params: {from: "08:00", to: "22:00"}}`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from xiaobao.domain import Direction, Speaker
+from xiaobao.errors import PolicyError
+from xiaobao.rules.conditions import FALSE, Truth
+from xiaobao.rules.view import CallView, Hit
+
+DEFAULT_ZONE = "Asia/Shanghai"
+Calculation = Callable[[CallView, Mapping[str, Any]], Truth]
+CALCULATIONS: dict[str, Calculation] = {}
+
+
+def calculation(name: str) -> Callable[[Calculation], Calculation]:
+    def register(function: Calculation) -> Calculation:
+        CALCULATIONS[name] = function
+        return function
+
+    return register
+
+
+def bind(name: str, params: Mapping[str, Any]) -> Callable[[CallView], Truth]:
+    """The calculation `name` with its parameters.
+
+    Raises:
+        PolicyError: no such calculation.
+    """
+    if name not in CALCULATIONS:
+        raise PolicyError(f"未知计算 {name!r}，可用：{'、'.join(sorted(CALCULATIONS))}")
+    function = CALCULATIONS[name]
+    return lambda view: function(view, params)
+
+
+def first_agent_turn(view: CallView) -> tuple[Hit, ...]:
+    """The contact itself: the whole first turn of the agent that says anything."""
+    for turn, speaker in enumerate(view.speakers):
+        if speaker is Speaker.AGENT and view.texts[turn]:
+            return (Hit(turn, 0, len(view.texts[turn])),)
+    return ()
+
+
+def local_start(view: CallView) -> datetime | None:
+    """Start of the call on the clock of the person called (`context.local_tz`, else Asia/Shanghai)."""
+    started = view.transcript.started_at
+    if started is None:
+        return None
+    zone = view.fact("context.local_tz") or DEFAULT_ZONE
+    try:
+        return started.astimezone(ZoneInfo(str(zone)))
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
+
+
+@calculation("outside_contact_hours")
+def outside_contact_hours(view: CallView, params: Mapping[str, Any]) -> Truth:
+    """The call began before `from` or at or after `to` (HH:MM, local clock)."""
+    local = local_start(view)
+    if local is None:
+        return Truth(None, (), "缺少通话时间或时区无效")
+    begin, end = time.fromisoformat(str(params["from"])), time.fromisoformat(str(params["to"]))
+    if begin <= local.time() < end:
+        return FALSE
+    return Truth(True, first_agent_turn(view), f"当地时间 {local:%Y-%m-%d %H:%M}，不在 {begin:%H:%M}–{end:%H:%M} 之间")
+
+
+@calculation("contacts_in_day")
+def contacts_in_day(view: CallView, params: Mapping[str, Any]) -> Truth:
+    """More than `limit` contacts on the local day, this one included.
+
+    `context.contacts_today` decides where the platform sends it; else the stored outbound calls to the same customer
+    that began earlier on the same local day are counted.
+    """
+    limit = int(params["limit"])
+    stated = _number(view.fact("context.contacts_today"))
+    if stated is not None:
+        if stated <= limit:
+            return FALSE
+        return Truth(True, first_agent_turn(view), f"当日第 {stated:g} 次联系（含本次），上限 {limit} 次")
+    local = local_start(view)
+    if local is None or not view.history:
+        return Truth(None, (), "缺少字段 context.contacts_today，且库中无同日记录")
+    same_day = [
+        past
+        for past in view.history
+        if past.outbound
+        and past.call_id != view.transcript.call_id
+        and past.started_at < local
+        and past.started_at.astimezone(local.tzinfo).date() == local.date()
+    ]
+    count = len(same_day) + (view.transcript.direction is Direction.OUTBOUND)
+    if count <= limit:
+        return FALSE
+    return Truth(True, first_agent_turn(view), f"库中同一客户当日第 {count} 次外呼（含本次），上限 {limit} 次")
+
+
+@calculation("product_above_customer_risk")
+def product_above_customer_risk(view: CallView, params: Mapping[str, Any]) -> Truth:
+    """The product's risk level is above the customer's by `by` levels or more (default 1)."""
+    product, customer = _level(view.fact("context.product_risk")), _level(view.fact("customer.risk_level"))
+    if product is None or customer is None:
+        return Truth(None, (), "缺少产品风险等级或客户风险等级")
+    if product - customer < int(params.get("by", 1)):
+        return FALSE
+    return Truth(True, (), f"产品 R{product} 高于客户 C{customer}")
+
+
+@calculation("customer_age_at_least")
+def customer_age_at_least(view: CallView, params: Mapping[str, Any]) -> Truth:
+    """The lower bound of the customer's age band (or a stated age) is at least `years`."""
+    stated = view.fact("customer.age_band") or view.fact("context.callee_age") or view.fact("customer.age")
+    match = re.search(r"\d+", str(stated)) if stated is not None else None
+    if match is None:
+        return Truth(None, (), "缺少年龄段")
+    if int(match.group()) < int(params["years"]):
+        return FALSE
+    return Truth(True, (), f"年龄段 {stated}")
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _level(value: Any) -> int | None:
+    """`R4`, `C2`, `4级`, `中高风险(R4)` → the digit; None where there is none."""
+    match = re.search(r"[1-5]", str(value)) if value is not None else None
+    return int(match.group()) if match else None

@@ -1,0 +1,178 @@
+"""Runs a compiled rule set over calls. The rules' semantics are here; their content is data."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from xiaobao.domain import Kind, Severity, Transcript, taxonomy
+from xiaobao.domain import rule as spec
+from xiaobao.errors import PolicyError
+from xiaobao.rules.arithmetic import DEFAULT_ZONE
+from xiaobao.rules.compiler import Compiler
+from xiaobao.rules.conditions import ComputeNode, Node, Triggers, Truth
+from xiaobao.rules.flow import CompiledFlow, judge_flow
+from xiaobao.rules.omission import CompiledOmission, judge_omission
+from xiaobao.rules.scanner import Scanner
+from xiaobao.rules.verdict import RuleVerdict
+from xiaobao.rules.view import CallView, PastContact, fold_turns
+
+__all__ = ["CompiledRule", "RuleSet", "RuleVerdict"]
+
+
+class CompiledRule:
+    """A rule with its nodes; constant facts of it are worked out once."""
+
+    def __init__(self, rule: spec.Rule, compiler: Compiler) -> None:
+        self.spec = rule
+        tax = taxonomy()
+        if rule.category is not None and rule.category not in tax.categories:
+            raise PolicyError(f"规则 {rule.id!r}：未知类别 {rule.category!r}")
+        if rule.signal is not None and rule.signal not in tax.signals:
+            raise PolicyError(f"规则 {rule.id!r}：未知信号 {rule.signal!r}")
+        self.is_signal = rule.signal is not None
+        category = tax.categories[rule.category] if rule.category else None
+        self.severity: Severity = rule.severity or (category.severity if category else Severity.MINOR)
+        self.shows_turns = category is None or category.kind is Kind.COMMISSION
+        self.parties = spec.PARTIES[rule.binds]
+
+        def node(condition: spec.Condition) -> Node:
+            return compiler.compile(condition, party=rule.binds, guards=rule.guards)
+
+        try:
+            self.applies = node(rule.applies) if rule.applies else None
+            self.detect = node(rule.detect) if rule.detect else None
+            self.omission = CompiledOmission(rule.omission, node) if rule.omission else None
+            self.flow = CompiledFlow(rule.flow, node) if rule.flow else None
+        except PolicyError as exc:
+            raise PolicyError(f"规则 {rule.id!r}：{exc}") from exc
+        self.triggers: Triggers = self._triggers()
+        self.arithmetic = isinstance(self.detect, ComputeNode)
+
+    def _triggers(self) -> Triggers:
+        if self.detect is None:
+            return self.omission.triggers() if self.omission else None
+        needed = [t for t in (self.detect.triggers(), self.applies.triggers() if self.applies else None) if t is not None]
+        return min(needed, key=len) if needed else None
+
+    def scope_covers(self, transcript: Transcript) -> bool:
+        """Business, channel, direction: what needs no condition."""
+        rule = self.spec
+        return (
+            (not rule.business or transcript.business in rule.business)
+            and transcript.business not in rule.not_business
+            and (not rule.channel or transcript.channel in rule.channel)
+            and (not rule.direction or transcript.direction in rule.direction)
+        )
+
+    def in_force(self, day: date) -> bool:
+        return self.spec.effective <= day and (self.spec.expires is None or day < self.spec.expires)
+
+    def judge(self, view: CallView) -> RuleVerdict:
+        """The rule's own verdict; its scope is taken as checked."""
+        if self.applies is not None:
+            applies = self.applies.evaluate(view)
+            if not applies.state:
+                return RuleVerdict(self, "not_applicable", reason=applies.note or "适用条件不成立")
+        if self.omission is not None:
+            return judge_omission(self, self.omission, view)
+        if self.flow is not None:
+            return judge_flow(self, self.flow, view)
+        assert self.detect is not None
+        return self._judge_detect(self.detect.evaluate(view), view)
+
+    def _judge_detect(self, truth: Truth, view: CallView) -> RuleVerdict:
+        if truth.state is None:
+            return RuleVerdict(self, "not_applicable", reason=truth.note)
+        if not truth.state:
+            return RuleVerdict(self, "clear")
+        mine = tuple(hit for hit in truth.hits if view.speakers[hit.turn] in self.parties)
+        if self.shows_turns and not mine and not self.is_signal:
+            # A commission without words of the party it binds would be a claim without proof.
+            return RuleVerdict(self, "unknown", reason="条件成立，但没有可引用的原话")
+        return RuleVerdict(self, "hit", hits=mine, reason=truth.note)
+
+
+class RuleSet:
+    """A compiled, immutable policy pack."""
+
+    def __init__(self, pack: spec.PolicyPack, *, cache_dir: Path | None = None) -> None:
+        """Compile every rule that is not retired.
+
+        Raises:
+            PolicyError: any rule is wrong; the message names it.
+        """
+        compiler = Compiler(pack)
+        self.rules = tuple(CompiledRule(rule, compiler) for rule in pack.rules if rule.status == "active")
+        self.by_id = {rule.spec.id: rule for rule in self.rules}
+        if len(self.by_id) != len(self.rules):
+            raise PolicyError("规则编号重复：" + "、".join(_repeated(self.rules)))
+        self.pattern_count = len(compiler.patterns)
+        self.patterns = tuple(compiler.patterns)
+        self.revision = "sha256:" + hashlib.sha256(
+            orjson.dumps(pack.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+        ).hexdigest()
+        self._scanner = Scanner(compiler.patterns, cache_dir=cache_dir)
+        self._always = tuple(i for i, rule in enumerate(self.rules) if rule.triggers is None)
+        self._triggered: dict[int, list[int]] = {}
+        for i, rule in enumerate(self.rules):
+            for pid in rule.triggers or ():
+                self._triggered.setdefault(pid, []).append(i)
+        self._scopes: dict[tuple[str, str, str], frozenset[int]] = {}
+
+    def view(self, transcript: Transcript, history: Sequence[PastContact] = ()) -> CallView:
+        """Fold and scan one call."""
+        texts = fold_turns(transcript)
+        return CallView(transcript, texts, self._scanner.scan(texts), history)
+
+    def judge(
+        self, transcript: Transcript, *, history: Sequence[PastContact] = (), every_rule: bool = False
+    ) -> list[RuleVerdict]:
+        """Verdicts of all rules that can say something, in rule order.
+
+        Args:
+            transcript: the call.
+            history: earlier contacts with the customer, for rules over several calls.
+            every_rule: also return clear and not-applicable verdicts (each rule once).
+        """
+        view = self.view(transcript, history)
+        scope = self._in_scope(transcript)
+        if every_rule:
+            return [self._judge_one(i, view, scope) for i in range(len(self.rules))]
+        wanted = set(self._always)
+        for pid in view.found:
+            wanted.update(self._triggered.get(pid, ()))
+        verdicts = [self._judge_one(i, view, scope) for i in sorted(wanted & scope)]
+        return [v for v in verdicts if v.state in ("hit", "unknown")]
+
+    def _judge_one(self, i: int, view: CallView, scope: frozenset[int]) -> RuleVerdict:
+        rule = self.rules[i]
+        if i not in scope:
+            return RuleVerdict(rule, "not_applicable", reason="业务、渠道或方向不在规则范围内")
+        day = call_day(view.transcript)
+        if day is not None and not rule.in_force(day):
+            return RuleVerdict(rule, "not_applicable", reason="通话当日规则未生效")
+        return rule.judge(view)
+
+    def _in_scope(self, transcript: Transcript) -> frozenset[int]:
+        key = (transcript.business, transcript.channel, transcript.direction)
+        if key not in self._scopes:
+            self._scopes[key] = frozenset(i for i, rule in enumerate(self.rules) if rule.scope_covers(transcript))
+        return self._scopes[key]
+
+
+def call_day(transcript: Transcript) -> date | None:
+    """The calendar day of the call in Asia/Shanghai, where the law in force is looked up."""
+    if transcript.started_at is None:
+        return None
+    return transcript.started_at.astimezone(ZoneInfo(DEFAULT_ZONE)).date()
+
+
+def _repeated(rules: Sequence[CompiledRule]) -> list[str]:
+    return [rule_id for rule_id, n in Counter(rule.spec.id for rule in rules).items() if n > 1]
