@@ -8,6 +8,7 @@ XiaobaoError
 ├── ModelError            a chat model failed; never read as "no violation"
 │   ├── ModelTimeoutError
 │   ├── ModelUnavailableError
+│   ├── ModelLimitError   the prompt does not fit the model's context; it is never truncated
 │   └── ModelOutputError  the reply is malformed or breaks its schema; carries the raw reply
 └── StoreError            the database refused or a stored record does not verify
     └── DuplicateCallError  the same call_id with other content
@@ -23,6 +24,7 @@ __all__ = [
     "IntakeError",
     "LimitError",
     "ModelError",
+    "ModelLimitError",
     "ModelOutputError",
     "ModelTimeoutError",
     "ModelUnavailableError",
@@ -88,6 +90,10 @@ class ModelTimeoutError(ModelError):
 
 class ModelUnavailableError(ModelError):
     code = "model_unavailable"
+
+
+class ModelLimitError(ModelError):
+    code = "model_limit_exceeded"
 
 
 class ModelOutputError(ModelError):
