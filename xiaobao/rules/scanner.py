@@ -56,7 +56,9 @@ def _load_or_compile(patterns: Sequence[Pattern], cache_dir: Path | None) -> hyp
     path = cache_dir / f"hs-{hyperscan.__version__}-{digest(patterns)[:32]}.db"
     if path.exists():
         try:
-            return hyperscan.loadb(path.read_bytes(), hyperscan.HS_MODE_BLOCK)
+            database = hyperscan.loadb(path.read_bytes(), hyperscan.HS_MODE_BLOCK)
+            database.scratch = hyperscan.Scratch(database)  # `compile` allocates one, `loadb` does not
+            return database
         except Exception:  # another CPU or library build wrote it; hyperscan raises its own untyped errors
             path.unlink(missing_ok=True)
     database = _compile(patterns)
