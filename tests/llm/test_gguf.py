@@ -106,6 +106,19 @@ async def test_a_schema_binds_the_reply(model: GgufModel) -> None:
     assert completion.completion_tokens > 0
 
 
+async def test_a_bound_string_is_valid_json(model: GgufModel) -> None:
+    """Random weights pick control characters soon, when the grammar lets them."""
+    text = {
+        "type": "array",
+        "items": {"type": "string", "minLength": 30, "maxLength": 60},
+        "minItems": 6,
+        "maxItems": 6,
+    }
+    for seed in ("一", "二", "三"):
+        completion = await model.complete((Message("user", seed),), max_tokens=2000, schema=text, deadline_s=60)
+        assert len(json.loads(completion.text)) == 6
+
+
 async def test_the_same_prompt_gets_the_same_reply(model: GgufModel) -> None:
     free = {"max_tokens": 24, "schema": None, "deadline_s": 30}
     first = await model.complete((Message("user", "您好"),), **free)

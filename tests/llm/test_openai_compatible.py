@@ -275,7 +275,10 @@ async def test_a_connection_cut_half_way_is_an_output_error(server: FakeServer) 
 
 
 def hang(server: FakeServer) -> Callable[[BaseHTTPRequestHandler], None]:
-    return lambda handler: server.stop.wait() and None
+    def answer(_handler: BaseHTTPRequestHandler) -> None:
+        server.stop.wait()
+
+    return answer
 
 
 def trickle(server: FakeServer) -> Callable[[BaseHTTPRequestHandler], None]:

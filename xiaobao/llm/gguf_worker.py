@@ -18,6 +18,9 @@ from xiaobao.llm.chat_template import TemplateError, render_segments
 
 SEED = 20260101
 """Any constant: at temperature 0 it decides nothing, and a sampler that did use it would still repeat."""
+_CHAR, _JSON_CHAR = r'[^"\\] |', r'[^"\\\x7F\x00-\x1F] |'
+"""llama-cpp-python 0.3.36 lets a string hold raw control characters, which JSON forbids; llama.cpp's own converter has
+the second form."""
 _OVERSHOOT = 4
 """llama-cpp-python may finish a multi-byte character past `max_tokens` (0.3.36, `multibyte_fix`): at most 3 tokens."""
 
@@ -38,6 +41,7 @@ class Worker:
         import llama_cpp
         from llama_cpp import llama_cpp as c_api
         from llama_cpp.llama_chat_format import Jinja2ChatFormatter
+        from llama_cpp.llama_grammar import json_schema_to_gbnf
 
         self._log: list[str] = []
 
@@ -49,6 +53,7 @@ class Worker:
         self._keep_errors = keep_errors  # llama.cpp holds only a raw pointer
         c_api.llama_log_set(keep_errors, ctypes.c_void_p(0))
         self._c = c_api
+        self._to_gbnf = json_schema_to_gbnf
         self._grammar_type = llama_cpp.LlamaGrammar
         try:
             self._llama = llama_cpp.Llama(
@@ -129,16 +134,15 @@ class Worker:
     def _grammar(self, schema: dict[str, Any]) -> Any:
         """Compile `schema`, and prove that llama.cpp accepts the grammar: it dereferences a null one later."""
         try:
-            grammar = self._grammar_type.from_json_schema(json.dumps(schema, ensure_ascii=False), verbose=False)
+            gbnf = self._to_gbnf(json.dumps(schema, ensure_ascii=False))
         except Exception as exc:
             raise RequestError("schema", f"JSON Schema 不能编译为语法：{type(exc).__name__}") from exc
-        sampler = self._c.llama_sampler_init_grammar(
-            self._llama._model.vocab, grammar._grammar.encode(), grammar._root.encode()
-        )
+        gbnf = gbnf.replace(_CHAR, _JSON_CHAR)
+        sampler = self._c.llama_sampler_init_grammar(self._llama._model.vocab, gbnf.encode(), b"root")
         if not sampler:
             raise RequestError("schema", "llama.cpp 不接受由 JSON Schema 生成的语法")
         self._c.llama_sampler_free(sampler)
-        return grammar
+        return self._grammar_type.from_string(gbnf, verbose=False)
 
 
 def serve(conn: Connection) -> None:
