@@ -29,6 +29,8 @@ MAX_TURNS = 8
 """Turns one answer may name; evidence that needs more is a pattern for a person."""
 MAX_CHARS = 200
 """Bound of `quote` and `reason`: unbounded strings let a small model ramble until its token limit."""
+MIN_QUOTE_CHARS = 4
+"""White space aside; a shorter one proves nothing, unless it is the whole turn (spec/reliability (d) item 5)."""
 MAX_TOKENS = 1024
 """Two strings of `MAX_CHARS` Chinese characters at two tokens each (the worst common vocabulary), plus the rest."""
 MAX_REPLY_CHARS = 6000
@@ -83,7 +85,7 @@ class VerifyReply(Frozen):
 
     outcome: Outcome
     turns: tuple[int, ...]
-    """0-based turns, all inside the window, without repetition."""
+    """0-based turns, all inside the window, no repetition."""
     quote: str
     """Exact substring of `case.turns[…].text` of one of `turns`; empty when the model named none."""
     clause_id: str
@@ -140,6 +142,7 @@ async def verify(case: VerifyCase, *, model: ChatModel, deadline_s: float) -> Ve
                 turns=[(t.index, _SPEAKER_ZH.get(t.speaker, "其他人"), shown[t.index].text) for t in case.turns],
                 candidates=case.candidates,
                 max_turns=MAX_TURNS,
+                min_chars=MIN_QUOTE_CHARS,
                 max_chars=MAX_CHARS,
                 repair=problem,
             ),
@@ -158,7 +161,7 @@ async def verify(case: VerifyCase, *, model: ChatModel, deadline_s: float) -> Ve
             continue
         return VerifyReply(
             outcome=Outcome(wire.outcome),
-            turns=tuple(wire.turns),
+            turns=tuple(dict.fromkeys(wire.turns)),  # a grammar cannot forbid repetition, and it means nothing
             quote=quote,
             clause_id=wire.clause_id,
             reason=neutralise(wire.reason).text.strip(),  # may echo what the window hid
@@ -210,8 +213,8 @@ def _parse(completion: Completion, case: VerifyCase, nonce: str) -> _Wire:
     except (ValueError, RecursionError):
         raise _Malformed("不是单独一个 JSON 对象") from None
     window = {turn.index for turn in case.turns}
-    if not window.issuperset(wire.turns) or len(set(wire.turns)) != len(wire.turns):
-        raise _Malformed("turns 超出所给话轮或有重复")
+    if not window.issuperset(wire.turns):
+        raise _Malformed("turns 超出所给话轮")
     if wire.clause_id and wire.clause_id not in {clause.clause_id for clause in case.clauses}:
         raise _Malformed("clause_id 不在所给条款中")
     if not wire.reason.strip():
@@ -236,11 +239,12 @@ def _original_quote(wire: _Wire, case: VerifyCase, shown: Mapping[int, Sanitised
         return ""
     texts = {turn.index: turn.text for turn in case.turns}
     for index in wire.turns:
-        span = _find(wire.quote, shown[index].text)
-        if span is not None:
+        text = shown[index].text
+        span = _find(wire.quote, text)
+        if span is not None and len(_fold(wire.quote)) >= min(MIN_QUOTE_CHARS, len(_fold(text))):
             start, end = shown[index].original_span(*span)
             return texts[index][start:end]
-    raise _Malformed("quote 不是所列话轮中的原文")
+    raise _Malformed(f"quote 不是所列话轮中不少于 {MIN_QUOTE_CHARS} 字的原文")
 
 
 def _find(quote: str, text: str) -> tuple[int, int] | None:

@@ -97,6 +97,16 @@ async def test_a_quote_comes_back_as_it_stands_in_the_turn(quoted: str, original
     assert original in CASE.turns[1].text
 
 
+async def test_a_whole_short_turn_is_a_quote() -> None:
+    found, _ = await judge(reply(turns=[8], quote="知道了"), reply(turns=[8], quote="知道了。"))
+    assert (found.quote, found.attempts) == ("知道了。", 2)
+
+
+async def test_a_turn_named_twice_counts_once() -> None:
+    found, _ = await judge(reply(turns=[7, 6, 7]))
+    assert found.turns == (7, 6)
+
+
 MALFORMED: dict[str, str | Scripted] = {
     **{f"cut-at-{percent}%": reply()[: len(reply()) * percent // 100] for percent in range(5, 100, 5)},
     "cut-last-character": reply()[:-1],
@@ -132,7 +142,6 @@ MALFORMED: dict[str, str | Scripted] = {
     "turn-float": reply(turns=[7.0]),
     "turn-text": reply(turns=["7"]),
     "turn-bool": reply(turns=[True]),
-    "turn-twice": reply(turns=[7, 7]),
     "turns-not-a-list": reply(turns=7),
     "turns-too-many": reply(turns=[6, 7, 8] * 3),
     "nan": reply().replace("[7]", "[NaN]"),
@@ -147,6 +156,8 @@ MALFORMED: dict[str, str | Scripted] = {
     "fabricated-quote": reply(quote="我们已经起诉他了"),
     "quote-of-another-turn": reply(turns=[6]),
     "quote-without-turn": reply(turns=[]),
+    "quote-too-short": reply(quote="三万块"),
+    "quote-of-punctuation": reply(quote="，"),
     "quote-too-long": reply(quote="他" * (MAX_CHARS + 1)),
     "quote-number": reply(quote=3),
     "reason-empty": reply(reason=""),
@@ -292,6 +303,7 @@ async def test_a_real_model_is_held_to_the_schema_and_never_gets_a_fabricated_qu
         "turns": [(7, "坐席", "您好")],
         "candidates": (),
         "max_turns": 8,
+        "min_chars": 4,
         "max_chars": 9,
         "repair": "",
     }
