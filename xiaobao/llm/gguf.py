@@ -2,8 +2,7 @@
 
 Why a process: a llama.cpp call can neither be interrupted nor survive an assertion failure inside the caller's process
 (spec/reliability F6, F8), and one context must never serve two callers (F9). The child is killed when it overruns a
-deadline or dies, and the next call starts a new one. Why `subprocess` instead of `multiprocessing` spawn: spawn re-imports
-the parent's main module into the child, which makes a restart slow and hands the child everything the parent imports.
+deadline or dies, and the next call starts a new one.
 """
 
 from __future__ import annotations
@@ -12,14 +11,10 @@ import asyncio
 import hashlib
 import json
 import os
-import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +25,7 @@ from xiaobao.errors import (
     ModelTimeoutError,
     ModelUnavailableError,
 )
+from xiaobao.llm.gguf_child import Child, ChildDiedError
 from xiaobao.llm.port import Completion, Message
 
 GGUF_MAGIC = b"GGUF"
@@ -37,7 +33,6 @@ GGUF_VERSIONS = (2, 3)
 """Versions llama.cpp still reads (ggml `gguf.cpp`: 1 is refused, 3 is current)."""
 _HEADER_BYTES = 24
 """magic 4, version 4, tensor count 8, metadata count 8."""
-_MAX_REPLY_BYTES = 8 * 2**20
 
 
 class GgufModel:
@@ -88,7 +83,7 @@ class GgufModel:
         self._waiting = 0
         self._count_lock = threading.Lock()
         self._owner = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"gguf-{self.name}")
-        self._child: _Child | None = None
+        self._child: Child | None = None
         self._closed = False
 
     @property
@@ -153,7 +148,7 @@ class GgufModel:
             raise TimeoutError
         try:
             reply = child.ask(request, timeout_s=remaining)
-        except _ChildDiedError as exc:
+        except ChildDiedError as exc:
             self._child = None
             raise ModelUnavailableError(f"模型 {self.name!r} 的推理进程异常退出（{exc}），下次提问会重新启动") from exc
         except TimeoutError:
@@ -161,7 +156,7 @@ class GgufModel:
             raise
         return self._completion(reply)
 
-    def _ready_child(self) -> _Child:
+    def _ready_child(self) -> Child:
         if self._child is not None:
             if self._child.alive:
                 return self._child
@@ -169,13 +164,13 @@ class GgufModel:
             self._child = None
         if _check_header(self._path) != self._stat:
             raise ModelUnavailableError(f"模型文件 {self._path.name!r} 在运行中被改动，请重启服务以重新校验")
-        child = self._child = _Child()
+        child = self._child = Child()
         try:
             reply = child.ask(json.dumps(self._spec).encode(), timeout_s=self._load_timeout_s)
         except TimeoutError as exc:
             self._child = None
             raise ModelUnavailableError(f"模型 {self.name!r} 未在 {self._load_timeout_s:g} 秒内加载完成") from exc
-        except _ChildDiedError as exc:
+        except ChildDiedError as exc:
             self._child = None
             raise ModelUnavailableError(f"模型 {self.name!r} 加载时推理进程异常退出（{exc}）") from exc
         if "error" in reply:
@@ -197,110 +192,6 @@ class GgufModel:
         else:  # control_token, internal
             error = ModelOutputError(message, raw="")
         raise error
-
-
-class _ChildDiedError(Exception):
-    """The child ended by itself; the message says how."""
-
-
-class _Child:
-    """A running `gguf_worker`; used by one thread, killable by any."""
-
-    def __init__(self) -> None:
-        ours, theirs = Pipe(duplex=True)
-        self._conn: Connection = ours
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "xiaobao.llm.gguf_worker", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                env=_child_env(),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,  # llama.cpp prints pieces of prompts when it aborts
-                start_new_session=True,  # Ctrl-C goes to the parent, which drains first
-            )
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def alive(self) -> bool:
-        return self._process.poll() is None
-
-    def ask(self, request: bytes, *, timeout_s: float) -> dict[str, Any]:
-        """Send one request and wait for its answer. After an error the child is dead and discarded.
-
-        Raises:
-            TimeoutError: no answer within `timeout_s`.
-            _ChildDiedError: the child died first.
-        """
-        watchdog = _Watchdog(self.kill, timeout_s)
-        try:
-            # Both calls can block, on a child that hangs with a full socket too; its death unblocks them.
-            self._conn.send_bytes(request)
-            reply = json.loads(self._conn.recv_bytes(_MAX_REPLY_BYTES))
-        except (EOFError, OSError, ValueError) as exc:
-            expired = not watchdog.call_off()
-            self.discard()
-            if expired:
-                raise TimeoutError from exc
-            raise _ChildDiedError(_cause(self._process.returncode)) from exc
-        if not watchdog.call_off():
-            self.discard()
-            raise TimeoutError
-        return reply
-
-    def kill(self) -> None:
-        """End the child at once and reap it."""
-        self._process.kill()
-        self._process.wait()
-
-    def discard(self) -> None:
-        """Kill and close; only for the thread that asks, which may be inside the connection otherwise."""
-        self.kill()
-        self._conn.close()
-
-
-class _Watchdog:
-    """Runs `act` after `timeout_s` unless it is called off first; never both."""
-
-    def __init__(self, act: Callable[[], None], timeout_s: float) -> None:
-        self._act = act
-        self._lock = threading.Lock()
-        self._decided: bool = False
-        self._timer = threading.Timer(timeout_s, self._expire)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def _expire(self) -> None:
-        with self._lock:
-            if self._decided:
-                return
-            self._decided = True
-        self._act()
-
-    def call_off(self) -> bool:
-        """Whether it was still in time."""
-        self._timer.cancel()
-        with self._lock:
-            if self._decided:
-                return False
-            self._decided = True
-            return True
-
-
-def _cause(returncode: int | None) -> str:
-    if returncode is not None and returncode < 0:
-        return signal.Signals(-returncode).name
-    return f"退出码 {returncode}"
-
-
-def _child_env() -> dict[str, str]:
-    """The parent's environment without our own settings, which hold keys and passwords the child has no use for."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("XIAOBAO_", "OPENAI_", "LANGSMITH_", "LANGCHAIN_"))}
-    env["PYTHONPATH"] = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-    return env
 
 
 def _check_header(path: Path) -> tuple[int, int, int]:
