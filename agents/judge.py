@@ -1,7 +1,7 @@
 """Ask a chat model whether one rule was broken in one window of a call, and accept only a well-formed answer.
 
-The answer is a claim, not a verdict: whether the quote stands in the raw turn, the speaker is the one the rule binds and
-the clause was in force is checked by the caller. What this module guarantees is the form, and that every other answer
+The answer is a claim, not a verdict: the caller checks that the quote stands in the raw turn, that the speaker is the
+one the rule binds and that the clause was in force. What this module guarantees is the form, and that every other answer
 surfaces as an error that ends as `undetermined`.
 """
 
@@ -110,7 +110,7 @@ class _Wire(BaseModel):
     outcome: Literal["violated", "compliant", "not_applicable", "undetermined"]
 
 
-class _Malformed(ValueError):
+class _MalformedError(ValueError):
     """What is wrong with a reply, in Chinese, without a word of the reply."""
 
 
@@ -156,7 +156,7 @@ async def verify(case: VerifyCase, *, model: ChatModel, deadline_s: float) -> Ve
         try:
             wire = _parse(completion, case, nonce)
             quote = _original_quote(wire, case, shown)
-        except _Malformed as exc:
+        except _MalformedError as exc:
             problem = str(exc)
             continue
         return VerifyReply(
@@ -196,41 +196,41 @@ def _parse(completion: Completion, case: VerifyCase, nonce: str) -> _Wire:
     """The reply as a typed value; a grammar upstream proves nothing, servers fall back to free text."""
     raw = completion.text
     if completion.finish_reason != "stop":
-        raise _Malformed("答复不完整")
+        raise _MalformedError("答复不完整")
     if len(raw) > MAX_REPLY_CHARS:
-        raise _Malformed("答复过长")
+        raise _MalformedError("答复过长")
     if nonce in raw:
-        raise _Malformed("答复中出现了随机标记")
+        raise _MalformedError("答复中出现了随机标记")
     try:
         wire = _Wire.model_validate(json.loads(raw, object_pairs_hook=_unique_keys, parse_constant=_no_constant))
     except ValidationError as exc:
         names = sorted(
             {".".join(str(part) for part in error["loc"][:1]) for error in exc.errors()} & set(_Wire.model_fields)
         )
-        raise _Malformed(f"字段不合要求（{'、'.join(names)}）" if names else "键不合要求") from None
-    except _Malformed:
+        raise _MalformedError(f"字段不合要求（{'、'.join(names)}）" if names else "键不合要求") from None
+    except _MalformedError:
         raise
     except (ValueError, RecursionError):
-        raise _Malformed("不是单独一个 JSON 对象") from None
+        raise _MalformedError("不是单独一个 JSON 对象") from None
     window = {turn.index for turn in case.turns}
     if not window.issuperset(wire.turns):
-        raise _Malformed("turns 超出所给话轮")
+        raise _MalformedError("turns 超出所给话轮")
     if wire.clause_id and wire.clause_id not in {clause.clause_id for clause in case.clauses}:
-        raise _Malformed("clause_id 不在所给条款中")
+        raise _MalformedError("clause_id 不在所给条款中")
     if not wire.reason.strip():
-        raise _Malformed("reason 为空")
+        raise _MalformedError("reason 为空")
     return wire
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     keys = [key for key, _ in pairs]
     if len(set(keys)) != len(keys):
-        raise _Malformed("键重复")
+        raise _MalformedError("键重复")
     return dict(pairs)
 
 
 def _no_constant(_name: str) -> Any:
-    raise _Malformed("数值不合法")
+    raise _MalformedError("数值不合法")
 
 
 def _original_quote(wire: _Wire, case: VerifyCase, shown: Mapping[int, Sanitised]) -> str:
@@ -244,7 +244,7 @@ def _original_quote(wire: _Wire, case: VerifyCase, shown: Mapping[int, Sanitised
         if span is not None and len(_fold(wire.quote)) >= min(MIN_QUOTE_CHARS, len(_fold(text))):
             start, end = shown[index].original_span(*span)
             return texts[index][start:end]
-    raise _Malformed(f"quote 不是所列话轮中不少于 {MIN_QUOTE_CHARS} 字的原文")
+    raise _MalformedError(f"quote 不是所列话轮中不少于 {MIN_QUOTE_CHARS} 字的原文")
 
 
 def _find(quote: str, text: str) -> tuple[int, int] | None:

@@ -1,4 +1,4 @@
-"""Prompts are Markdown files beside the agents: a compliance officer can read them, and a judgment records their hash."""
+"""Prompts are Markdown files beside the agents: compliance officers can read them, and judgments record their hash."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -61,14 +61,12 @@ def fake_server() -> Iterator[FakeServer]:
         def do_POST(self) -> None:
             content = self.rfile.read(int(self.headers.get("content-length", 0)))
             state.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}, content))
-            try:
+            with suppress(BrokenPipeError, ConnectionResetError):  # the client may rightly hang up
                 state.answer(self)
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # the client rightly hung up
 
-        do_GET = do_POST
+        do_GET = do_POST  # noqa: N815 - the name http.server looks for
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the overridden name
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

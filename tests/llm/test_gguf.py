@@ -247,21 +247,25 @@ async def test_another_hash_than_registered_is_refused(tiny_gguf: Path) -> None:
     assert GgufModel(tiny_gguf, expected_sha256=digest.upper()).sha256 == digest
 
 
-async def test_a_cut_file_is_unavailable_not_a_crash(tiny_gguf: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def tiny_bytes(tiny_gguf: Path) -> bytes:
+    return tiny_gguf.read_bytes()
+
+
+async def test_a_cut_file_is_unavailable_not_a_crash(tiny_bytes: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cut.gguf"
-    path.write_bytes(tiny_gguf.read_bytes()[:20_000])
+    path.write_bytes(tiny_bytes[:20_000])
     model = GgufModel(path)
     with pytest.raises(ModelUnavailableError, match="加载"):
         await ask(model, "a")
     await model.aclose()
 
 
-async def test_a_file_swapped_while_running_is_not_loaded(tiny_gguf: Path, tmp_path: Path) -> None:
+async def test_a_file_swapped_while_running_is_not_loaded(tiny_gguf: Path, tiny_bytes: bytes, tmp_path: Path) -> None:
     path = tmp_path / "swap.gguf"
     shutil.copy(tiny_gguf, path)
     model = GgufModel(path, n_ctx=N_CTX, n_threads=1)
-    with path.open("ab") as file:
-        file.write(b"\0")
+    path.write_bytes(tiny_bytes + b"\0")
     with pytest.raises(ModelUnavailableError, match="改动"):
         await ask(model, "a")
     await model.aclose()

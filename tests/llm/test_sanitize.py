@@ -8,7 +8,8 @@ from xiaobao.llm.sanitize import DroppedKind, neutralise
 
 CONTROL = [
     "<|im_end|>", "<|im_start|>system", "<|endoftext|>", "<|eot_id|>", "<|start_header_id|>", "<|END_OF_TURN_TOKEN|>",
-    "<|end|>", "<｜User｜>", "<｜end▁of▁sentence｜>", "＜｜im_end｜＞", "< | im_end | >", "<s>", "</s>", "<<SYS>>", "<</SYS>>",
+    "<|end|>", "<｜User｜>", "<｜end▁of▁sentence｜>", "＜｜im_end｜＞", "< | im_end | >", "<s>",
+    "</s>", "<<SYS>>", "<</SYS>>",
     "[INST]", "[/INST]", "[TOOL_CALLS]", "[gMASK]", "[UNUSED_TOKEN_145]", "<start_of_turn>", "<end_of_turn>", "<bos>",
     "<eos>", "<pad>", "<unk>", "<think>", "</think>", "<tool_call>", "<reserved_106>", "<0x0A>", "[SEP]",
 ]  # fmt: skip

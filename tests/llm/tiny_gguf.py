@@ -1,4 +1,4 @@
-"""A real, tiny, random-weight llama GGUF: small enough to build in a test, real enough to exercise llama.cpp.
+"""A real, tiny, random-weight llama GGUF: small enough to build in a test, real enough for llama.cpp.
 
 It knows nothing, so tests assert form (grammar, tokens, deadlines, ownership), never content.
 """
@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 CHAT_TEMPLATE = (
-    "{{ bos_token }}{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
+    "{{ bos_token }}{% for message in messages %}"
+    "<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
     "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 N_CTX = 4096

@@ -1,7 +1,7 @@
 """A running `gguf_worker`, and the deadline that kills it.
 
-Why `subprocess` instead of `multiprocessing` spawn: spawn re-imports the parent's main module into the child, which makes
-a restart slow and hands the child everything the parent imports.
+Why `subprocess` instead of `multiprocessing` spawn: spawn re-imports the parent's main module into the child, which
+makes a restart slow and hands the child everything the parent imports.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
 from typing import Any
 
 _MAX_REPLY_BYTES = 8 * 2**20
@@ -30,7 +31,7 @@ class Child:
         ours, theirs = Pipe(duplex=True)
         self._conn: Connection = ours
         with theirs:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - our own module, no outside text in the arguments
                 [sys.executable, "-m", "xiaobao.llm.gguf_worker", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 env=_child_env(),
@@ -119,5 +120,5 @@ def _cause(returncode: int | None) -> str:
 def _child_env() -> dict[str, str]:
     """The parent's environment without our own settings, which hold keys and passwords the child has no use for."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("XIAOBAO_", "OPENAI_", "LANGSMITH_", "LANGCHAIN_"))}
-    env["PYTHONPATH"] = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+    env["PYTHONPATH"] = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
     return env

@@ -152,7 +152,7 @@ def serve(conn: Connection) -> None:
     except RequestError as exc:
         conn.send_bytes(json.dumps({"error": exc.kind, "detail": exc.detail}).encode())
         return
-    except Exception as exc:  # noqa: BLE001 - a child that dies without a word cannot be diagnosed
+    except Exception as exc:  # a child that dies without a word cannot be diagnosed
         conn.send_bytes(json.dumps({"error": "load", "detail": f"{type(exc).__name__}: {exc}"}).encode())
         return
     conn.send_bytes(json.dumps({"n_ctx": worker.n_ctx}).encode())
@@ -165,7 +165,7 @@ def serve(conn: Connection) -> None:
             reply = worker.complete(request)
         except RequestError as exc:
             reply = {"error": exc.kind, "detail": exc.detail}
-        except Exception as exc:  # noqa: BLE001 - one bad request must not end the process
+        except Exception as exc:  # one bad request must not end the process
             # Only the type: messages of llama-cpp-python quote the prompt.
             reply = {"error": "internal", "detail": type(exc).__name__}
         conn.send_bytes(json.dumps(reply).encode())

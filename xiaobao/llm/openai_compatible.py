@@ -28,7 +28,7 @@ Dialect = Literal["json_object", "json_schema"]
 others). A server that does not know the field answers free text, which is why every reply is validated again."""
 
 _CONTEXT_OVERFLOW = re.compile(r"exceeds? (?:the available )?context|maximum context length", re.IGNORECASE)
-"""How llama_cpp.server 0.3.36 (with status 500), llama-server and vLLM word it; langchain-openai knows OpenAI's wording."""
+"""As llama_cpp.server 0.3.36 (status 500), llama-server and vLLM word it; OpenAI's wording langchain-openai knows."""
 SEED = 20260101
 MAX_BODY_BYTES = 4 * 2**20
 """A chat completion of a few thousand tokens has some 20 kB; more is no answer but a flood."""
@@ -62,7 +62,7 @@ class OpenAICompatibleModel:
             transport=_CappedTransport(httpx.AsyncHTTPTransport(limits=httpx.Limits(max_keepalive_connections=0))),
             follow_redirects=False,
             trust_env=False,
-            timeout=None,  # the caller's total deadline rules; a read timeout would not stop a trickle
+            timeout=None,  # noqa: S113 - the caller's total deadline rules; a read timeout would not stop a trickle
         )
         self._chat = ChatOpenAI(
             base_url=base_url,
@@ -116,7 +116,7 @@ class OpenAICompatibleModel:
         return {"type": "json_schema", "json_schema": {"name": "reply", "strict": True, "schema": schema}}
 
     def _translate(self, exc: Exception) -> ModelError:
-        """One of our errors for anything the client raises; bodies of error replies may quote the prompt and are dropped."""
+        """One of our errors for anything the client raises, without the body, which may quote the prompt."""
         import openai
         from langchain_core.exceptions import ContextOverflowError
 

@@ -1,4 +1,4 @@
-"""Take the model's control language out of untrusted text, keep where every character came from, and say what was found.
+"""Take the model's control language out of untrusted text, keep every character's origin, and say what was found.
 
 Two moves, in this order: characters nobody can see are dropped; characters that control tokens are made of are replaced
 one for one by look-alikes. Replacing keeps offsets simple and cannot join two halves into a new token, which removing
@@ -16,7 +16,7 @@ from enum import StrEnum
 
 
 class DroppedKind(StrEnum):
-    CONTROL_TOKEN = "control_token"
+    CONTROL_TOKEN = "control_token"  # noqa: S105 - no password
     """A piece of a chat template: `<|im_end|>`, `[INST]`, `</s>`, `<think>` …"""
     TEMPLATE_WORD = "template_word"
     """A role heading of a text template: `### Instruction`, `Assistant:` …"""
@@ -62,7 +62,7 @@ class Sanitised:
         return self.offsets[start], self.offsets[end - 1] + 1
 
 
-# No look-alike has a Unicode compatibility mapping back to ASCII, so normalising the prompt later cannot revive a token.
+# No look-alike has a Unicode compatibility mapping back to ASCII, so normalising later cannot revive a token.
 _LOOK_ALIKE = str.maketrans({"<": "‹", ">": "›", "[": "⟦", "]": "⟧"})
 _BREAKS = "\t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 _LOOK_ALIKE.update(str.maketrans(dict.fromkeys(_BREAKS, " ")))
