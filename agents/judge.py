@@ -1,7 +1,7 @@
 """Ask a chat model whether one rule was broken in one window of a call, and accept only a well-formed answer.
 
 The answer is a claim, not a verdict: the caller checks that the quote stands in the raw turn, that the speaker is the
-one the rule binds and that the clause was in force. What this module guarantees is the form, and that every other answer
+one the rule binds and that the clause was in force. What this module guarantees is the form, and that any other answer
 surfaces as an error that ends as `undetermined`.
 """
 
