@@ -23,9 +23,13 @@ from xiaobao.rules.text import SENTENCE_ENDS, fold
 
 MAX_GAP = 60
 """Longest bounded repeat; a longer gap links words that have nothing to do with each other."""
+MAX_FILTER = 1200
+"""Characters of one filter (four to a byte). Above about twice this Hyperscan refused word class × gap × word class."""
 _GAP = f"[^{SENTENCE_ENDS}\n]"
 _ANY_BYTES = r"[^\n]{1,4}"
 _CLASS_REF = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_SMALL_CLASS = 9
+"""Bytes of a class that may still be repeated exactly: three Chinese characters."""
 _ZERO_WIDTH = (rc.ASSERT, rc.ASSERT_NOT, rc.AT)
 
 
@@ -89,8 +93,8 @@ class Pattern:
     """As written in the policy file."""
     expression: str
     """For `re`."""
-    filter: bytes
-    """For Hyperscan."""
+    filters: tuple[bytes, ...]
+    """For Hyperscan: every one of them is found in a turn that holds the pattern."""
 
     @cached_property
     def exact(self) -> re.Pattern[str]:
@@ -111,7 +115,39 @@ def compile_pattern(source: str, lexicon: Lexicon) -> Pattern:
         raise PolicyError(f"表达式无法解析：{source!r}（{exc}）") from exc
     if exact.match(""):
         raise PolicyError(f"表达式能匹配空文本：{source!r}")
-    return Pattern(source=source, expression=expression, filter=_widen(tree, source).encode("utf-8", "surrogateescape"))
+    return Pattern(source=source, expression=expression, filters=_filters(tree, source))
+
+
+def _filters(tree: Any, source: str) -> tuple[bytes, ...]:
+    """One filter, or one for each side of the gaps where a single automaton would grow too large to compile."""
+    whole = _widen(tree, source)
+    parts = [whole]
+    if len(whole) > MAX_FILTER:
+        pieces: list[list[Any]] = [[]]
+        for op, arg in tree:
+            if op in (rc.MAX_REPEAT, rc.MIN_REPEAT) and len(arg[2]) == 1 and arg[2][0][0] in (rc.IN, rc.ANY):
+                pieces.append([])
+            else:
+                pieces[-1].append((op, arg))
+        required = [piece for piece in pieces if piece and _min_chars(piece) >= 1]
+        telling = [piece for piece in required if _min_chars(piece) >= 2] or required
+        parts = [_widen(piece, source) for piece in telling] or parts
+    return tuple(dict.fromkeys(part.encode("utf-8", "surrogateescape") for part in parts))
+
+
+def _min_chars(tree: Any) -> int:
+    """Fewest characters that this part can match."""
+    total = 0
+    for op, arg in tree:
+        if op is rc.SUBPATTERN:
+            total += _min_chars(arg[3])
+        elif op is rc.BRANCH:
+            total += min(_min_chars(branch) for branch in arg[1])
+        elif op in (rc.MAX_REPEAT, rc.MIN_REPEAT, rc.POSSESSIVE_REPEAT):
+            total += arg[0] * _min_chars(arg[2])
+        elif op not in _ZERO_WIDTH:
+            total += 1
+    return total
 
 
 def _widen(tree: Any, source: str) -> str:
@@ -135,6 +171,8 @@ def _widen_node(op: Any, arg: Any, source: str) -> str:
             raise PolicyError(f"重复次数无上限或超过 {MAX_GAP}：{source!r}")
         if len(inner) == 1 and inner[0][0] in (rc.ANY, rc.NOT_LITERAL) or _is_negated_class(inner):
             return rf"[^\n]{{{low},{high * 4}}}"
+        if high > 1 and len(inner) == 1 and inner[0][0] is rc.IN:
+            return f"{_widen_repeated_class(inner[0][1])}{{{low},{high}}}"
         return f"(?:{_widen(inner, source)}){{{low},{high}}}"
     if op in _ZERO_WIDTH:
         return ""
@@ -161,6 +199,12 @@ def _widen_class(items: Any) -> str:
     return "(?:" + "|".join(parts) + ")"
 
 
+def _widen_repeated_class(items: Any) -> str:
+    """A repeated class as "a digit or letter, or any three-byte character": spelt out, its automaton would be too large."""
+    exact = _widen_class(items)
+    return exact if exact.count("\\x") <= _SMALL_CLASS else r"(?:[\x20-\x7e]|[\xe0-\xef][\x80-\xbf][\x80-\xbf])"
+
+
 def _bytes_of(char: str) -> str:
     return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogatepass"))
 
@@ -169,6 +213,6 @@ def digest(patterns: Sequence[Pattern]) -> str:
     """sha256 over the filters in their order; names the compiled database."""
     total = hashlib.sha256()
     for pattern in patterns:
-        total.update(pattern.filter)
+        total.update(b"\t".join(pattern.filters))
         total.update(b"\n")
     return total.hexdigest()

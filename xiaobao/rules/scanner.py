@@ -29,30 +29,37 @@ class Scanner:
         Raises:
             PolicyError: Hyperscan refuses a filter; the message names the pattern.
         """
-        self._database = _load_or_compile(patterns, cache_dir) if patterns else None
+        filters = {text: i for i, text in enumerate(dict.fromkeys(f for p in patterns for f in p.filters))}
+        self._needs = [tuple(filters[f] for f in pattern.filters) for pattern in patterns]
+        self._database = _load_or_compile(patterns, list(filters), cache_dir) if patterns else None
         self._lock = threading.Lock()
 
     def scan(self, turns: Sequence[str]) -> dict[int, list[int]]:
         """Pattern id → ascending 0-based turns that may hold it. `turns` are folded texts (no line feed inside)."""
         pieces = [turn.encode("utf-8", "surrogatepass") for turn in turns]
         ends = list(accumulate(len(piece) + 1 for piece in pieces))
-        events: set[tuple[int, int]] = set()
+        held: dict[int, set[int]] = {}
 
-        def on_match(pattern: int, _start: int, end: int, _flags: int, _context: object) -> None:
-            events.add((pattern, bisect_left(ends, end)))
+        def on_match(text: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            held.setdefault(text, set()).add(bisect_left(ends, end))
 
         if self._database is not None:
             with self._lock:
                 self._database.scan(b"\n".join(pieces), match_event_handler=on_match)
         found: dict[int, list[int]] = {}
-        for pattern, turn in sorted(events):
-            found.setdefault(pattern, []).append(turn)
+        for pattern, needs in enumerate(self._needs):
+            if all(text in held for text in needs):
+                turns_held = set.intersection(*(held[text] for text in needs))
+                if turns_held:
+                    found[pattern] = sorted(turns_held)
         return found
 
 
-def _load_or_compile(patterns: Sequence[Pattern], cache_dir: Path | None) -> hyperscan.Database:
+def _load_or_compile(
+    patterns: Sequence[Pattern], filters: Sequence[bytes], cache_dir: Path | None
+) -> hyperscan.Database:
     if cache_dir is None:
-        return _compile(patterns)
+        return _compile(patterns, filters)
     path = cache_dir / f"hs-{hyperscan.__version__}-{digest(patterns)[:32]}.db"
     if path.exists():
         try:
@@ -61,7 +68,7 @@ def _load_or_compile(patterns: Sequence[Pattern], cache_dir: Path | None) -> hyp
             return database
         except Exception:  # another CPU or library build wrote it; hyperscan raises its own untyped errors
             path.unlink(missing_ok=True)
-    database = _compile(patterns)
+    database = _compile(patterns, filters)
     cache_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Written beside and renamed, so that a second process never loads half a file.
     with tempfile.NamedTemporaryFile(dir=cache_dir, delete=False) as handle:
@@ -70,14 +77,14 @@ def _load_or_compile(patterns: Sequence[Pattern], cache_dir: Path | None) -> hyp
     return database
 
 
-def _compile(patterns: Sequence[Pattern]) -> hyperscan.Database:
+def _compile(patterns: Sequence[Pattern], filters: Sequence[bytes]) -> hyperscan.Database:
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     try:
         database.compile(
-            expressions=[p.filter for p in patterns],
-            ids=list(range(len(patterns))),
-            elements=len(patterns),
-            flags=[0] * len(patterns),
+            expressions=filters,
+            ids=list(range(len(filters))),
+            elements=len(filters),
+            flags=[0] * len(filters),
         )
     except hyperscan.error as exc:
         raise PolicyError(f"模式库编译失败：{exc}（{_culprit(patterns)}）") from exc
@@ -89,7 +96,10 @@ def _culprit(patterns: Sequence[Pattern]) -> str:
     for pattern in patterns:
         try:
             hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK).compile(
-                expressions=[pattern.filter], ids=[0], elements=1, flags=[0]
+                expressions=list(pattern.filters),
+                ids=list(range(len(pattern.filters))),
+                elements=len(pattern.filters),
+                flags=[0] * len(pattern.filters),
             )
         except hyperscan.error:
             return pattern.source
