@@ -32,8 +32,17 @@ def load_pack(directories: Sequence[Path] = ()) -> PolicyPack:
     Raises:
         PolicyError: a file does not parse or a rule does not validate; the message names file and rule.
     """
+    return read_pack((shipped_directory(), *directories))
+
+
+def read_pack(directories: Sequence[Path]) -> PolicyPack:
+    """The pack of exactly these directories, each laid over the ones before it.
+
+    Raises:
+        PolicyError: as `load_pack`.
+    """
     merged: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
-    for directory in (shipped_directory(), *directories):
+    for directory in directories:
         for path in sorted(directory.glob("*.yaml")):
             _lay_over(merged, path)
     return PolicyPack(

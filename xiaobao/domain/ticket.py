@@ -10,6 +10,7 @@ from pydantic import AwareDatetime
 from xiaobao.domain.base import Frozen
 from xiaobao.domain.clause import Citation
 from xiaobao.domain.judgment import Quote
+from xiaobao.domain.remedy import OwnerRole
 from xiaobao.domain.taxonomy import Severity
 
 
@@ -39,7 +40,7 @@ class Ticket(Frozen):
     """What must be done, one action a line."""
     right_wording: str
     """What the agent should have said in this place."""
-    owner_role: Literal["supervisor", "qa_lead", "complaint_handler", "compliance"]
+    owner_role: OwnerRole
     due_at: AwareDatetime
     state: TicketState = TicketState.DRAFT
     origin: Literal["template", "model"] = "template"

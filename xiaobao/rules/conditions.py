@@ -163,6 +163,11 @@ class ActNode(Node):
         self._party = party
         self._at_least = at_least
 
+    @property
+    def resolved(self) -> Node:
+        """The condition the name stands for."""
+        return self._resolve()
+
     def triggers(self) -> Triggers:
         return self._resolve().triggers()
 

@@ -110,8 +110,8 @@ class RuleSet:
         """
         compiler = Compiler(pack)
         self.rules = tuple(CompiledRule(rule, compiler) for rule in pack.rules if rule.status == "active")
-        self.by_id = {rule.spec.id: rule for rule in self.rules}
-        if len(self.by_id) != len(self.rules):
+        self.specs = {rule.spec.id: rule.spec for rule in self.rules}
+        if len(self.specs) != len(self.rules):
             raise PolicyError("规则编号重复：" + "、".join(_repeated(self.rules)))
         self.pattern_count = len(compiler.patterns)
         self.patterns = tuple(compiler.patterns)
@@ -133,8 +133,8 @@ class RuleSet:
 
     def judge(
         self, transcript: Transcript, *, history: Sequence[PastContact] = (), every_rule: bool = False
-    ) -> list[RuleVerdict]:
-        """Verdicts of all rules that can say something, in rule order.
+    ) -> tuple[CallView, list[RuleVerdict]]:
+        """The call as the rules saw it, and the verdicts of all rules that can say something, in rule order.
 
         Args:
             transcript: the call.
@@ -144,12 +144,12 @@ class RuleSet:
         view = self.view(transcript, history)
         scope = self._in_scope(transcript)
         if every_rule:
-            return [self._judge_one(i, view, scope) for i in range(len(self.rules))]
+            return view, [self._judge_one(i, view, scope) for i in range(len(self.rules))]
         wanted = set(self._always)
         for pid in view.found:
             wanted.update(self._triggered.get(pid, ()))
         verdicts = [self._judge_one(i, view, scope) for i in sorted(wanted & scope)]
-        return [v for v in verdicts if v.state in ("hit", "unknown")]
+        return view, [v for v in verdicts if v.state in ("hit", "unknown")]
 
     def _judge_one(self, i: int, view: CallView, scope: frozenset[int]) -> RuleVerdict:
         rule = self.rules[i]

@@ -60,7 +60,7 @@ def _turn(line: str, default: Speaker, *, alone: bool, rule: Rule) -> Turn:
 
 def example_verdict(rules: RuleSet, rule: Rule, example: str | ExampleCall) -> RuleVerdict:
     """What `rule` says of its example."""
-    verdicts = rules.judge(example_call(rule, example), every_rule=True)
+    _, verdicts = rules.judge(example_call(rule, example), every_rule=True)
     return next(v for v in verdicts if v.rule.spec.id == rule.id)
 
 

@@ -1,0 +1,71 @@
+"""Drafts a remediation ticket from findings that passed their checks. Code writes it; no model words reach a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from xiaobao.domain import Finding, Outcome, Ticket, taxonomy
+from xiaobao.domain.remedy import RemedyBook
+from xiaobao.domain.rule import Rule
+from xiaobao.identity import short_id
+
+MAX_EVIDENCE = 8
+"""Quotes shown in a ticket; the call itself has them all."""
+
+
+def draft_tickets(
+    call_id: str, findings: Sequence[Finding], *, rules: Mapping[str, Rule], remedies: RemedyBook, now: datetime
+) -> tuple[Ticket, ...]:
+    """One ticket a violated category: several rules that prove the same fault ask for the same remedy once.
+
+    Args:
+        rules: rule id → rule, for its own remedy and wording where it has one.
+        now: when the judgment was made; the due time counts from it.
+    """
+    violated = [finding for finding in findings if finding.outcome is Outcome.VIOLATED]
+    violated.sort(key=lambda f: (f.severity.rank, f.category, f.turns, f.rule_id))
+    return tuple(
+        _draft(call_id, category, list(group), rules, remedies, now)
+        for category, group in groupby(violated, key=lambda f: f.category)
+    )
+
+
+def _draft(
+    call_id: str,
+    category: str,
+    findings: Sequence[Finding],
+    rules: Mapping[str, Rule],
+    remedies: RemedyBook,
+    now: datetime,
+) -> Ticket:
+    name = taxonomy().categories[category].zh
+    approved = remedies.categories[category]
+    worst = min((f.severity for f in findings), key=lambda severity: severity.rank)
+    own = [rules[f.rule_id] for f in findings if f.rule_id in rules]
+    remedy = tuple(dict.fromkeys(action for rule in own for action in rule.remedy)) or approved.remedy
+    wording = next((rule.right_wording for rule in own if rule.right_wording), approved.right_wording)
+    return Ticket(
+        ticket_id=short_id("T", call_id, category, *(f.finding_id for f in findings)),
+        call_id=call_id,
+        category=category,
+        severity=worst,
+        finding_ids=tuple(f.finding_id for f in findings),
+        title=f"【{worst.zh}】{name}",
+        what_happened="\n".join(_what_happened(f) for f in findings),
+        evidence=tuple({(q.turn, q.start): q for f in findings for q in f.quotes}.values())[:MAX_EVIDENCE],
+        citations=tuple({c.clause_id: c for f in findings for c in f.citations}.values()),
+        remedy=remedy,
+        right_wording=wording,
+        owner_role=approved.owner,
+        due_at=now + timedelta(hours=remedies.due_hours[worst]),
+    )
+
+
+def _what_happened(finding: Finding) -> str:
+    if finding.turns:
+        return f"{finding.rule_title}：第 {'、'.join(map(str, finding.turns))} 轮。"
+    if finding.omission is not None:
+        return f"{finding.rule_title}：应在{finding.omission.due}，通话中未找到{finding.omission.searched_for}。"
+    return f"{finding.rule_title}：{finding.rationale}"
