@@ -43,9 +43,10 @@ def _draft(
     name = taxonomy().categories[category].zh
     approved = remedies.categories[category]
     worst = min((f.severity for f in findings), key=lambda severity: severity.rank)
-    own = [rules[f.rule_id] for f in findings if f.rule_id in rules]
-    remedy = tuple(dict.fromkeys(action for rule in own for action in rule.remedy)) or approved.remedy
-    wording = next((rule.right_wording for rule in own if rule.right_wording), approved.right_wording)
+    # The rule that is most often right speaks for the ticket; the remedies of all would repeat each other.
+    lead = rules.get(max(findings, key=lambda f: f.confidence).rule_id)
+    remedy = (lead.remedy if lead else ()) or approved.remedy
+    wording = (lead.right_wording if lead else "") or approved.right_wording
     return Ticket(
         ticket_id=short_id("T", call_id, category, *(f.finding_id for f in findings)),
         call_id=call_id,

@@ -16,7 +16,8 @@ from cli.console import OUTCOME_STYLE, SEVERITY_STYLE, Exit, err, fail, out, pla
 from cli.options import AsJson, DataDir, command_context
 from graphs.batch import BatchItem, BatchJudge, default_workers
 from ui.report import Report
-from xiaobao.domain import Judgment, Outcome, taxonomy
+from ui.presentation import ShownCall
+from xiaobao.domain import Finding, Judgment, Outcome, Ticket, Transcript, taxonomy
 
 SHOWN_CALLS = 20
 """Calls printed one by one on a terminal; the rest are in the file or the report."""
@@ -86,8 +87,7 @@ class Summary:
         self.received = self.judged = self.needs_human = self.duplicates = 0
         self.by_category: dict[str, int] = {}
         self.failures: list[BatchItem] = []
-        self.notable: list[Judgment] = []
-        self.judgments: list[bytes] = []
+        self.notable: list[ShownCall] = []
 
     def add(self, item: BatchItem) -> None:
         self.received += 1
@@ -104,8 +104,10 @@ class Summary:
         judgment = Judgment.model_validate_json(item.document)
         for category in {f.category for f in judgment.findings if f.outcome is Outcome.VIOLATED}:
             self.by_category[category] = self.by_category.get(category, 0) + 1
-        if len(self.notable) < SHOWN_CALLS:
-            self.notable.append(judgment)
+        if len(self.notable) < SHOWN_CALLS and item.transcript is not None:
+            transcript = Transcript.model_validate_json(item.transcript)
+            tickets = [Ticket.model_validate_json(ticket) for ticket in item.tickets]
+            self.notable.append(ShownCall(transcript, judgment, tickets, item.notes))
 
     def as_dict(self, out_file: Path | None, report: Path | None, batch_id: str | None) -> dict[str, object]:
         return {
@@ -118,12 +120,12 @@ class Summary:
             "failed": [{"file": f.file, "line": f.line, "call_id": f.call_id, "reason": f.reason} for f in self.failures],
             "out": str(out_file) if out_file else None,
             "report": str(report) if report else None,
-            "judgments": [orjson.loads(j.model_dump_json()) for j in self.notable] if out_file is None else None,
+            "judgments": [orjson.loads(call.judgment.model_dump_json()) for call in self.notable] if out_file is None else None,
         }
 
     def show(self, out_file: Path | None, report: Path | None) -> None:
-        for judgment in self.notable:
-            show_judgment(judgment)
+        for call in self.notable:
+            show_call(call)
         if self.by_category:
             table = Table("类别", "严重度", "违规通数", title="违规汇总", title_justify="left")
             categories = taxonomy().categories
@@ -145,27 +147,44 @@ class Summary:
                 out.print(f"{name}：{path}")
 
 
-def show_judgment(judgment: Judgment) -> None:
-    """One call for a person: each finding with its quote, its clause, its checks."""
+def show_call(call: ShownCall) -> None:
+    """One call for a person: each finding with its quote, its clause, its checks; then its tickets."""
+    judgment = call.judgment
     mark = "[bold red]一票否决[/]" if judgment.score.auto_fail else ""
     review = " [yellow]需人工复核[/]" if judgment.needs_review else ""
     out.print(f"\n[bold]{escape(judgment.call_id)}[/]  得分 {judgment.score.total:g} {mark}{review}")
-    for finding in judgment.findings:
-        for line in _finding_lines(finding):
+    for finding, more in _one_a_category(call.shown_findings):
+        for line in _finding_lines(finding, call):
             out.print(line, soft_wrap=True)
+        if more:
+            out.print(f"    [dim]同类另有 {len(more)} 条规则认定：{'、'.join(f.rule_id for f in more)}[/]", soft_wrap=True)
+    for ticket in call.tickets:
+        out.print(f"  [cyan]工单[/] {escape(ticket.title)}  {ticket.ticket_id}  期限 {ticket.due_at:%Y-%m-%d %H:%M}", soft_wrap=True)
+        out.print(f"    整改：{'；'.join(ticket.remedy)}", soft_wrap=True)
+        out.print(f"    应当说：“{escape(ticket.right_wording)}”", soft_wrap=True)
     if judgment.signals:
         names = taxonomy().signals
         out.print("  客户信号：" + "、".join(names[s.signal].zh for s in judgment.signals))
 
 
-def _finding_lines(finding) -> Iterator[str]:  # noqa: ANN001
+def _one_a_category(findings: list[Finding]) -> Iterator[tuple[Finding, list[Finding]]]:
+    """The finding with the most evidence of each category and outcome, and the others that say the same."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.category, finding.outcome), []).append(finding)
+    for group in groups.values():
+        lead = max(group, key=lambda f: (len(f.turns), f.confidence))
+        yield lead, [f for f in group if f is not lead]
+
+
+def _finding_lines(finding: Finding, call: ShownCall) -> Iterator[str]:
     zh = taxonomy().categories[finding.category].zh
     yield (
         f"  [{OUTCOME_STYLE[finding.outcome]}]{finding.outcome.zh}[/] {zh} "
         f"[dim]{finding.origin.zh} · {finding.rule_id} · 把握 {finding.confidence:.2f}[/]"
     )
     for quote in finding.quotes[:3]:
-        yield f"    第 {quote.turn} 轮：“{escape(quote.text)}”"
+        yield f"    第 {quote.turn} 轮：“{escape(call.quote(quote))}”"
     if finding.omission is not None:
         searched = finding.omission.searched
         yield f"    应在{finding.omission.due}；查了第 {searched[0]}–{searched[1] - 1} 轮，未见{finding.omission.searched_for}"
