@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from xiaobao.domain import Direction, Speaker
+from xiaobao.domain.rule import PARTIES
 from xiaobao.errors import PolicyError
 from xiaobao.rules.conditions import FALSE, Truth
 from xiaobao.rules.view import CallView, Hit
@@ -124,6 +125,17 @@ def customer_age_at_least(view: CallView, params: Mapping[str, Any]) -> Truth:
     if int(match.group()) < int(params["years"]):
         return FALSE
     return Truth(True, (), f"年龄段 {stated}")
+
+
+@calculation("spoken_turns")
+def spoken_turns(view: CallView, params: Mapping[str, Any]) -> Truth:
+    """`party` (agent, customer, callee …) said something in at least `at_least` turns.
+
+    Keeps duties that need a real exchange off calls that were dropped after a word or two.
+    """
+    speakers = PARTIES[str(params["party"])]
+    spoken = sum(1 for speaker, text in zip(view.speakers, view.texts, strict=True) if speaker in speakers and text)
+    return Truth(spoken >= int(params["at_least"]))
 
 
 def _number(value: Any) -> float | None:

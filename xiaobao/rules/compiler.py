@@ -148,8 +148,8 @@ class Compiler:
             tests.append(lambda value: pattern.exact.search(fold(str(value))) is not None)
 
         def test(value: Any) -> bool | None:
-            if fact.exists is not None:
-                return (value is not None) is fact.exists
+            if fact.exists is not None and (value is not None) is not fact.exists:
+                return False
             if fact.truthy is not None and not (truthy := _truthy(value)) is fact.truthy:
                 return truthy is fact.truthy
             if value is None:

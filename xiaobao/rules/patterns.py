@@ -172,7 +172,7 @@ def _widen_node(op: Any, arg: Any, source: str) -> str:
         if len(inner) == 1 and inner[0][0] in (rc.ANY, rc.NOT_LITERAL) or _is_negated_class(inner):
             return rf"[^\n]{{{low},{high * 4}}}"
         if high > 1 and len(inner) == 1 and inner[0][0] is rc.IN:
-            return f"{_widen_repeated_class(inner[0][1])}{{{low},{high}}}"
+            return f"(?:{_widen_repeated_class(inner[0][1])}){{{low},{high}}}"
         return f"(?:{_widen(inner, source)}){{{low},{high}}}"
     if op in _ZERO_WIDTH:
         return ""
