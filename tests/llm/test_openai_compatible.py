@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -61,46 +59,6 @@ async def ask(
 def server() -> Iterator[FakeServer]:
     with fake_server() as state:
         yield state
-
-
-@pytest.fixture(scope="module")
-def llama_server(tiny_gguf: Path) -> Iterator[str]:
-    """A real llama_cpp.server with an API key; yields its base URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "llama_cpp.server", "--model", str(tiny_gguf), "--model_alias", "tiny"),
-            *(
-                "--host",
-                "127.0.0.1",
-                "--port",
-                str(port),
-                "--n_ctx",
-                "1024",
-                "--api_key",
-                "right",
-                "--verbose",
-                "false",
-            ),
-        ],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    assert process.stderr is not None
-    log = []
-    for line in process.stderr:
-        log.append(line)
-        if "Uvicorn running" in line:
-            break
-    else:
-        pytest.fail("llama_cpp.server did not start: " + "".join(log[-5:]))
-    yield f"http://127.0.0.1:{port}/v1"
-    process.kill()
-    process.communicate()
 
 
 async def test_a_real_server_answers_within_the_schema(llama_server: str) -> None:
