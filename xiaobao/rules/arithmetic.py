@@ -106,8 +106,12 @@ def contacts_in_day(view: CallView, params: Mapping[str, Any]) -> Truth:
 
 @calculation("product_above_customer_risk")
 def product_above_customer_risk(view: CallView, params: Mapping[str, Any]) -> Truth:
-    """The product's risk level is above the customer's by `by` levels or more (default 1)."""
-    product, customer = _level(view.fact("context.product_risk")), _level(view.fact("customer.risk_level"))
+    """The product's risk level is above the customer's by `by` levels or more (default 1).
+
+    Platforms put the customer's level in different places; the first that states one decides.
+    """
+    product = _first_level(view, "context.product_risk")
+    customer = _first_level(view, "customer.risk_level", *_LEVEL_FIELDS)
     if product is None or customer is None:
         return Truth(None, (), "缺少产品风险等级或客户风险等级")
     if product - customer < int(params.get("by", 1)):
@@ -145,7 +149,27 @@ def _number(value: Any) -> float | None:
         return None
 
 
+_LEVEL_FIELDS = (
+    "context.customer_risk_level",
+    "context.customer_risk",
+    "context.risk_assessment",
+    "context.questionnaire_result",
+)
+# The five names of the usual questionnaire (保守…激进) and of product levels (低…高); longer names first.
+_LEVEL_NAMES = {
+    "中低风险": 2, "中高风险": 4, "中风险": 3, "低风险": 1, "高风险": 5,
+    "保守": 1, "谨慎": 2, "稳健": 2, "平衡": 3, "成长": 4, "积极": 4, "进取": 5, "激进": 5,
+}  # fmt: skip
+
+
+def _first_level(view: CallView, *paths: str) -> int | None:
+    return next((level for path in paths if (level := _level(view.fact(path))) is not None), None)
+
+
 def _level(value: Any) -> int | None:
-    """`R4`, `C2`, `4级`, `中高风险(R4)` → the digit; None where there is none."""
-    match = re.search(r"[1-5]", str(value)) if value is not None else None
-    return int(match.group()) if match else None
+    """`R4`, `C2`, `4级`, `中高风险`, `保守型`, `2` → 1 … 5; None where there is none."""
+    text = "" if value is None else str(value)
+    match = re.search(r"[RCrc]([1-5])|([1-5])级|^\s*([1-5])\s*$", text)
+    if match:
+        return int(next(group for group in match.groups() if group))
+    return next((level for name, level in _LEVEL_NAMES.items() if name in text), None)
