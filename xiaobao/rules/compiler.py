@@ -25,7 +25,7 @@ from xiaobao.rules.conditions import (
     WithoutNode,
 )
 from xiaobao.rules.guards import Guard, compile_guards
-from xiaobao.rules.patterns import Lexicon, Pattern, compile_pattern
+from xiaobao.rules.patterns import Lexicon, Pattern, compile_alternatives, compile_pattern
 from xiaobao.rules.text import fold
 
 
@@ -36,10 +36,14 @@ class Compiler:
         self._pack = pack
         self._lexicon = Lexicon(pack.lexicon)
         self._guards = compile_guards(pack.guards, self._lexicon)
-        self._ids: dict[str, int] = {}
+        self._ids: dict[tuple[str, str], int] = {}
+        self._known: dict[str, Pattern] = {}
+        self._parts: dict[str, list[Pattern]] = {}
         self._acts: dict[str, Node] = {}
         self._open_acts: list[str] = []
         self.patterns: list[Pattern] = []
+        self.parties: list[str] = []
+        """Whose turns pattern i is looked for in."""
 
     def compile(self, condition: spec.Condition, *, party: spec.Party, guards: Sequence[str]) -> Node:
         """A node for `condition`, whose words are those of `party` and are guarded by `guards` unless it says otherwise.
@@ -54,17 +58,21 @@ class Compiler:
         match condition:
             case spec.Say():
                 spoken = self._spoken(condition, party, guards)
-                patterns = [self._pattern(p) for p in condition.say]
+                patterns = [one for p in condition.say for one in self._found(p, spoken.party)]
                 label = f"{_ZH[spoken.party]}说到：{_short(condition.say)}"
                 return SayNode(label, patterns, spoken, condition.at_least)
             case spec.Near():
                 spoken = self._spoken(condition, party, guards)
-                groups = [[self._pattern(p) for p in group] for group in condition.near]
-                label = f"{_ZH[spoken.party]}在 {condition.chars} 字内说到：{' + '.join(_short(g) for g in condition.near)}"
+                groups = [[one for p in group for one in self._found(p, spoken.party)] for group in condition.near]
+                label = (
+                    f"{_ZH[spoken.party]}在 {condition.chars} 字内说到：{' + '.join(_short(g) for g in condition.near)}"
+                )
                 return NearNode(label, groups, spoken, condition.chars, condition.ordered)
             case spec.Act():
                 node = self._act(condition.act)
-                return ActNode(condition.act, lambda: node, condition.window, self._act_party(condition.act), condition.at_least)
+                return ActNode(
+                    condition.act, lambda: node, condition.window, self._act_party(condition.act), condition.at_least
+                )
             case spec.AnyOf():
                 return AnyNode([inner(part) for part in condition.any])
             case spec.AllOf():
@@ -81,7 +89,9 @@ class Compiler:
                     inner(condition.find), inner(condition.without), condition.side, condition.within_turns
                 )
             case spec.Fact():
-                return FactNode(f"字段 {condition.fact} {_fact_zh(condition)}", condition.fact, self._fact_test(condition))
+                return FactNode(
+                    f"字段 {condition.fact} {_fact_zh(condition)}", condition.fact, self._fact_test(condition)
+                )
             case spec.Compute():
                 return ComputeNode(condition.compute, arithmetic.bind(condition.compute, condition.params))
         raise PolicyError(f"未知条件 {type(condition).__name__}")
@@ -102,15 +112,22 @@ class Compiler:
         return self._guards[name]
 
     def _compiled(self, source: str) -> Pattern:
-        return compile_pattern(source, self._lexicon)
+        if source not in self._known:
+            self._known[source] = compile_pattern(source, self._lexicon)
+        return self._known[source]
 
-    def _pattern(self, source: str) -> tuple[int, Pattern]:
-        pid = self._ids.get(source)
-        if pid is None:
-            pattern = self._compiled(source)
-            pid = self._ids[source] = len(self.patterns)
-            self.patterns.append(pattern)
-        return pid, self.patterns[pid]
+    def _found(self, source: str, party: str) -> list[tuple[int, Pattern]]:
+        """The pattern's alternatives with their ids; what another party says is another thing to find."""
+        if source not in self._parts:
+            self._parts[source] = compile_alternatives(source, self._lexicon)
+        found: list[tuple[int, Pattern]] = []
+        for pattern in self._parts[source]:
+            pid = self._ids.setdefault((pattern.expression, party), len(self.patterns))
+            if pid == len(self.patterns):
+                self.patterns.append(pattern)
+                self.parties.append(party)
+            found.append((pid, pattern))
+        return found
 
     def _act(self, name: str) -> Node:
         if name not in self._pack.acts:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
-from xiaobao.domain.rule import PARTIES, Window
+from xiaobao.domain.rule import Window
 from xiaobao.rules.guards import Guard
 from xiaobao.rules.patterns import Pattern
 from xiaobao.rules.text import sentence_bounds
@@ -37,8 +38,19 @@ class Node(ABC):
     label: str
     children: tuple[Node, ...] = ()
 
+    def evaluate(self, view: CallView) -> Truth:
+        """What the condition says of the call; false at once where none of its triggers is found."""
+        triggers = self.trigger_ids
+        if triggers is not None and view.found_ids.isdisjoint(triggers):
+            return FALSE
+        return self.decide(view)
+
+    @cached_property
+    def trigger_ids(self) -> Triggers:
+        return self.triggers()
+
     @abstractmethod
-    def evaluate(self, view: CallView) -> Truth: ...
+    def decide(self, view: CallView) -> Truth: ...
 
     @abstractmethod
     def triggers(self) -> Triggers: ...
@@ -57,17 +69,15 @@ class Spoken:
     ) -> None:
         self.party = party
         self.window = window
-        self._speakers = PARTIES[party]
         self._unless = unless
         self._unless_turn = unless_turn
         self._guards = guards
 
     def admits(self, view: CallView, turn: int) -> bool:
-        if view.speakers[turn] not in self._speakers:
-            return False
+        """Whether a turn of the party may count; the scan has looked at the party's turns only."""
         if self.window is not None and not view.in_window(turn, self.party, self.window):
             return False
-        return not any(p.exact.search(view.texts[turn]) for p in self._unless_turn)
+        return not (self._unless_turn and any(p.exact.search(view.texts[turn]) for p in self._unless_turn))
 
     def means(self, text: str, start: int, end: int) -> bool:
         """Neither an exclusion nor a guard voids the match."""
@@ -75,7 +85,10 @@ class Spoken:
             left, right = sentence_bounds(text, start, end)
             if any(p.exact.search(text, left, right) for p in self._unless):
                 return False
-        return not any(guard.voids(text, start, end) for guard in self._guards)
+        for guard in self._guards:  # noqa: SIM110  a generator would cost as much as the guard
+            if guard.voids(text, start, end):
+                return False
+        return True
 
 
 class SayNode(Node):
@@ -88,10 +101,12 @@ class SayNode(Node):
     def triggers(self) -> Triggers:
         return frozenset(pid for pid, _ in self._patterns)
 
-    def evaluate(self, view: CallView) -> Truth:
+    def decide(self, view: CallView) -> Truth:
         hits: set[Hit] = set()
         for pid, pattern in self._patterns:
-            for turn in view.found.get(pid, ()):
+            if pid not in view.found_ids:
+                continue
+            for turn in view.turns_with(pid):
                 if self._spoken.admits(view, turn):
                     text = view.texts[turn]
                     hits.update(
@@ -117,10 +132,10 @@ class NearNode(Node):
     def triggers(self) -> Triggers:
         return min((frozenset(pid for pid, _ in group) for group in self._groups), key=len)
 
-    def evaluate(self, view: CallView) -> Truth:
+    def decide(self, view: CallView) -> Truth:
         turns: set[int] | None = None
         for group in self._groups:
-            mine = {turn for pid, _ in group for turn in view.found.get(pid, ())}
+            mine = {turn for pid, _ in group for turn in view.turns_with(pid)}
             turns = mine if turns is None else turns & mine
         hits = {
             hit
@@ -155,7 +170,9 @@ class NearNode(Node):
 class ActNode(Node):
     """A named act, evaluated once a call however many rules ask for it."""
 
-    def __init__(self, name: str, resolve: Callable[[], Node], window: Window | None, party: str, at_least: int) -> None:
+    def __init__(
+        self, name: str, resolve: Callable[[], Node], window: Window | None, party: str, at_least: int
+    ) -> None:
         self.label = f"话语行为「{name}」"
         self._name = name
         self._resolve = resolve
@@ -169,9 +186,9 @@ class ActNode(Node):
         return self._resolve()
 
     def triggers(self) -> Triggers:
-        return self._resolve().triggers()
+        return self._resolve().trigger_ids
 
-    def evaluate(self, view: CallView) -> Truth:
+    def decide(self, view: CallView) -> Truth:
         truth: Truth | None = view.act_memo.get(self._name)
         if truth is None:
             truth = view.act_memo[self._name] = self._resolve().evaluate(view)
@@ -189,9 +206,9 @@ class AnyNode(Node):
         self.children = tuple(children)
 
     def triggers(self) -> Triggers:
-        return _union(child.triggers() for child in self.children)
+        return _union(child.trigger_ids for child in self.children)
 
-    def evaluate(self, view: CallView) -> Truth:
+    def decide(self, view: CallView) -> Truth:
         truths = [child.evaluate(view) for child in self.children]
         if any(truth.state for truth in truths):
             return Truth(True, _merge(t for t in truths if t.state), _notes(t for t in truths if t.state))
@@ -205,10 +222,10 @@ class AllNode(Node):
         self._within = within_turns
 
     def triggers(self) -> Triggers:
-        known = [t for t in (child.triggers() for child in self.children) if t is not None]
+        known = [t for t in (child.trigger_ids for child in self.children) if t is not None]
         return min(known, key=len) if known else None
 
-    def evaluate(self, view: CallView) -> Truth:
+    def decide(self, view: CallView) -> Truth:
         truths: list[Truth] = []
         unknown = False
         for child in self.children:
@@ -241,7 +258,7 @@ class NoneNode(Node):
     def triggers(self) -> Triggers:
         return None
 
-    def evaluate(self, view: CallView) -> Truth:
+    def decide(self, view: CallView) -> Truth:
         states = [child.evaluate(view).state for child in self.children]
         if any(states):
             return FALSE
@@ -255,9 +272,9 @@ class CountNode(Node):
         self._n = n
 
     def triggers(self) -> Triggers:
-        return _union(child.triggers() for child in self.children)
+        return _union(child.trigger_ids for child in self.children)
 
-    def evaluate(self, view: CallView) -> Truth:
+    def decide(self, view: CallView) -> Truth:
         truths = [child.evaluate(view) for child in self.children]
         true = [truth for truth in truths if truth.state]
         if len(true) >= self._n:
@@ -275,10 +292,10 @@ class SequenceNode(Node):
         self._evidence = evidence
 
     def triggers(self) -> Triggers:
-        known = [t for t in (child.triggers() for child in self.children) if t is not None]
+        known = [t for t in (child.trigger_ids for child in self.children) if t is not None]
         return min(known, key=len) if known else None
 
-    def evaluate(self, view: CallView) -> Truth:
+    def decide(self, view: CallView) -> Truth:
         first = self.children[0].evaluate(view)
         if not first.state:
             return Truth(first.state)
@@ -308,9 +325,9 @@ class WithoutNode(Node):
         self._within = within
 
     def triggers(self) -> Triggers:
-        return self.children[0].triggers()
+        return self.children[0].trigger_ids
 
-    def evaluate(self, view: CallView) -> Truth:
+    def decide(self, view: CallView) -> Truth:
         find = self.children[0].evaluate(view)
         if not find.state:
             return find
@@ -333,7 +350,7 @@ class FactNode(Node):
     def triggers(self) -> Triggers:
         return None
 
-    def evaluate(self, view: CallView) -> Truth:
+    def decide(self, view: CallView) -> Truth:
         value = view.fact(self._path)
         state = self._test(value)
         return Truth(state, (), f"缺少字段 {self._path}" if state is None else f"{self._path}={value}")
@@ -347,7 +364,7 @@ class ComputeNode(Node):
     def triggers(self) -> Triggers:
         return None
 
-    def evaluate(self, view: CallView) -> Truth:
+    def decide(self, view: CallView) -> Truth:
         return self._run(view)
 
 
@@ -366,5 +383,3 @@ def _merge(truths: Iterable[Truth]) -> tuple[Hit, ...]:
 
 def _notes(truths: Iterable[Truth]) -> str:
     return "；".join(dict.fromkeys(truth.note for truth in truths if truth.note))
-
-

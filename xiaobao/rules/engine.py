@@ -21,7 +21,7 @@ from xiaobao.rules.flow import CompiledFlow, judge_flow
 from xiaobao.rules.omission import CompiledOmission, judge_omission
 from xiaobao.rules.scanner import Scanner
 from xiaobao.rules.verdict import RuleVerdict
-from xiaobao.rules.view import CallView, PastContact, fold_turns
+from xiaobao.rules.view import CallView, PastContact, fold_turns, party_turns
 
 __all__ = ["CompiledRule", "RuleSet", "RuleVerdict"]
 
@@ -58,7 +58,9 @@ class CompiledRule:
     def _triggers(self) -> Triggers:
         if self.detect is None:
             return self.omission.triggers() if self.omission else None
-        needed = [t for t in (self.detect.triggers(), self.applies.triggers() if self.applies else None) if t is not None]
+        needed = [
+            t for t in (self.detect.trigger_ids, self.applies.trigger_ids if self.applies else None) if t is not None
+        ]
         return min(needed, key=len) if needed else None
 
     def scope_covers(self, transcript: Transcript) -> bool:
@@ -115,10 +117,12 @@ class RuleSet:
             raise PolicyError("规则编号重复：" + "、".join(_repeated(self.rules)))
         self.pattern_count = len(compiler.patterns)
         self.patterns = tuple(compiler.patterns)
-        self.revision = "sha256:" + hashlib.sha256(
-            orjson.dumps(pack.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
-        ).hexdigest()
+        self.revision = (
+            "sha256:"
+            + hashlib.sha256(orjson.dumps(pack.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)).hexdigest()
+        )
         self._scanner = Scanner(compiler.patterns, cache_dir=cache_dir)
+        self._parties = tuple(compiler.parties)
         self._always = tuple(i for i, rule in enumerate(self.rules) if rule.triggers is None)
         self._triggered: dict[int, list[int]] = {}
         for i, rule in enumerate(self.rules):
@@ -129,7 +133,13 @@ class RuleSet:
     def view(self, transcript: Transcript, history: Sequence[PastContact] = ()) -> CallView:
         """Fold and scan one call."""
         texts = fold_turns(transcript)
-        return CallView(transcript, texts, self._scanner.scan(texts), history)
+        spoken = party_turns(transcript)
+        found = {
+            pid: mine
+            for pid, turns in self._scanner.scan(texts).items()
+            if (mine := turns & spoken[self._parties[pid]])
+        }
+        return CallView(transcript, texts, found, history)
 
     def judge(
         self, transcript: Transcript, *, history: Sequence[PastContact] = (), every_rule: bool = False

@@ -46,7 +46,13 @@ def lint(pack: PolicyPack, rules: RuleSet, clause: Callable[[str], Clause | None
     for failure in check_examples(rules):
         expected = "应命中而未命中" if failure.expected == "fires" else "不应命中而命中"
         found.append(
-            LintFinding("error", "example_fails", failure.rule_id, f"示例{expected}：{failure.example}（{failure.got}）", "改模式、排除语境或示例")
+            LintFinding(
+                "error",
+                "example_fails",
+                failure.rule_id,
+                f"示例{expected}：{failure.example}（{failure.got}）",
+                "改模式、排除语境或示例",
+            )
         )
     return found
 
@@ -60,14 +66,24 @@ def _rule(rule: Rule, clause: Callable[[str], Clause | None], today: date) -> It
     clauses = {cited: clause(cited) for cited in rule.cites}
     for cited, found in clauses.items():
         if found is None:
-            yield say("error", "unknown_clause", f"条款不存在：{cited}", "核对法规标识与条号，或先在 kb/data/regulations 补摘要")
+            yield say(
+                "error",
+                "unknown_clause",
+                f"条款不存在：{cited}",
+                "核对法规标识与条号，或先在 kb/data/regulations 补摘要",
+            )
         elif found.repealed is not None and found.repealed <= today:
             yield say("warning", "repealed_clause", f"条款已失效：{cited}", "换成现行条款，旧条款留给失效前的通话")
     if rule.cites and not any(c is not None and c.in_force(today) for c in clauses.values()):
         yield say("error", "no_clause_in_force", "引用的条款今天都不生效", "补一条现行有效的条款")
     for kind, examples in (("命中", rule.examples.fires), ("不命中", rule.examples.silent)):
         if len(examples) < MIN_EXAMPLES:
-            yield say("error", "too_few_examples", f"{kind}示例只有 {len(examples)} 个", f"至少写 {MIN_EXAMPLES} 个，说法要不同")
+            yield say(
+                "error",
+                "too_few_examples",
+                f"{kind}示例只有 {len(examples)} 个",
+                f"至少写 {MIN_EXAMPLES} 个，说法要不同",
+            )
     if _SUBJECTIVE.search(rule.criterion):
         yield say("warning", "subjective", "判据用了主观词", "改成两个人看了会得出同一结论的事实描述")
     if rule.category is not None and not rule.right_wording:
@@ -92,7 +108,13 @@ def _coverage(pack: PolicyPack) -> Iterator[LintFinding]:
             count[rule.category or rule.signal or ""] += 1
     for slug, category in taxonomy().categories.items():
         if count[slug] < RULES_PER_CATEGORY:
-            yield LintFinding("error", "category_uncovered", "-", f"类别「{category.zh}」只有 {count[slug]} 条在用规则", f"至少 {RULES_PER_CATEGORY} 条，各抓不同情形")
+            yield LintFinding(
+                "error",
+                "category_uncovered",
+                "-",
+                f"类别「{category.zh}」只有 {count[slug]} 条在用规则",
+                f"至少 {RULES_PER_CATEGORY} 条，各抓不同情形",
+            )
     for slug, signal in taxonomy().signals.items():
         if not count[slug]:
             yield LintFinding("error", "signal_uncovered", "-", f"信号「{signal.zh}」没有规则", "至少一条")

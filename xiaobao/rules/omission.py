@@ -25,7 +25,7 @@ class CompiledOmission:
         self.due = compile_node(omission.due) if omission.due else None
 
     def triggers(self) -> Triggers:
-        return self.due.triggers() if self.due else None
+        return self.due.trigger_ids if self.due else None
 
 
 def judge_omission(rule: CompiledRule, omission: CompiledOmission, view: CallView) -> RuleVerdict:
@@ -41,7 +41,9 @@ def judge_omission(rule: CompiledRule, omission: CompiledOmission, view: CallVie
     fulfilled = omission.required.evaluate(view)
     if fulfilled.state:
         in_time = [
-            hit for hit in fulfilled.hits if due is None or not omission.spec.before_due or (hit.turn, hit.start) < (due.turn, due.start)
+            hit
+            for hit in fulfilled.hits
+            if due is None or not omission.spec.before_due or (hit.turn, hit.start) < (due.turn, due.start)
         ]
         if in_time or not fulfilled.hits:
             return RuleVerdict(rule, "clear", hits=tuple(in_time), reason=fulfilled.note)

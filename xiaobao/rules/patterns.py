@@ -1,15 +1,14 @@
-"""Pattern text → two machines: an exact regular expression, and a Hyperscan filter that never misses it.
+"""Pattern text → an exact regular expression, and the words a turn must hold before it is worth reading.
 
-All filters of a rule set run in one Hyperscan pass over the UTF-8 bytes of a call; only patterns that the pass names are
-confirmed, on the turns it names, by the exact expression. The filter may name too much (look-arounds are dropped, `.` is
-one to four bytes); it can not name too little, because every step of the translation only widens the language.
+The words of all patterns of a rule set are found in one Hyperscan pass over a call; the expression itself runs only on
+the turns that hold them. Repeats are bounded, so each such run is linear in the length of the turn.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,18 +18,13 @@ from re import _parser as rp  # pyright: ignore[reportAttributeAccessIssue]
 from typing import Any
 
 from xiaobao.errors import PolicyError
+from xiaobao.rules.factors import required_words
 from xiaobao.rules.text import SENTENCE_ENDS, fold
 
 MAX_GAP = 60
 """Longest bounded repeat; a longer gap links words that have nothing to do with each other."""
-MAX_FILTER = 1200
-"""Characters of one filter (four to a byte). Above about twice this Hyperscan refused word class × gap × word class."""
 _GAP = f"[^{SENTENCE_ENDS}\n]"
-_ANY_BYTES = r"[^\n]{1,4}"
 _CLASS_REF = re.compile(r"\{([a-z][a-z0-9_]*)\}")
-_SMALL_CLASS = 9
-"""Bytes of a class that may still be repeated exactly: three Chinese characters."""
-_ZERO_WIDTH = (rc.ASSERT, rc.ASSERT_NOT, rc.AT)
 
 
 class Lexicon:
@@ -93,12 +87,68 @@ class Pattern:
     """As written in the policy file."""
     expression: str
     """For `re`."""
-    filters: tuple[bytes, ...]
-    """For Hyperscan: every one of them is found in a turn that holds the pattern."""
+    needs: tuple[frozenset[str], ...]
+    """Word sets; a turn that holds the pattern holds a word of each. Empty: every turn must be read."""
 
     @cached_property
     def exact(self) -> re.Pattern[str]:
         return re.compile(self.expression)
+
+
+def compile_alternatives(source: str, lexicon: Lexicon) -> list[Pattern]:
+    """The pattern as one pattern for each top-level alternative: alone, each demands words of its own and is read rarely.
+
+    Raises:
+        PolicyError: as `compile_pattern`.
+    """
+    compile_pattern(source, lexicon)  # faults are named as the author wrote them
+    return [_compiled(source, expression) for expression in _alternatives(lexicon.expand(source))]
+
+
+def _alternatives(expression: str) -> list[str]:
+    """Split `a|b`, `(a|b)` and `(?:a|b)` at the top, and their parts again; anything else is one alternative."""
+    parts = _split(expression)
+    if len(parts) == 1:
+        inner = re.fullmatch(r"\((?:\?:)?((?!\?).*)\)", expression, re.DOTALL)
+        if inner is None or _closes_early(expression):
+            return parts
+        parts = _split(inner.group(1))
+        if len(parts) == 1:
+            return [expression]
+    return list(dict.fromkeys(piece for part in parts for piece in _alternatives(part)))
+
+
+def _split(expression: str) -> list[str]:
+    """At every `|` outside groups and classes."""
+    parts, start = [], 0
+    for i, char, depth in _walk(expression):
+        if char == "|" and depth == 0:
+            parts.append(expression[start:i])
+            start = i + 1
+    return [*parts, expression[start:]]
+
+
+def _closes_early(expression: str) -> bool:
+    """Whether the group that opens the expression ends before its last character."""
+    return any(char == ")" and depth == 0 and i < len(expression) - 1 for i, char, depth in _walk(expression))
+
+
+def _walk(expression: str) -> Iterator[tuple[int, str, int]]:
+    """(index, character, group depth after it) of the pattern language's own characters."""
+    depth, in_class, i = 0, False, 0
+    while i < len(expression):
+        char = expression[i]
+        if char == "\\":
+            i += 2
+            continue
+        if in_class:
+            in_class = char != "]"
+        elif char == "[":
+            in_class = True
+        elif char in "()|":
+            depth += (char == "(") - (char == ")")
+            yield i, char, depth
+        i += 1
 
 
 def compile_pattern(source: str, lexicon: Lexicon) -> Pattern:
@@ -107,112 +157,39 @@ def compile_pattern(source: str, lexicon: Lexicon) -> Pattern:
     Raises:
         PolicyError: it does not parse, repeats without bound, or can match the empty text.
     """
-    expression = lexicon.expand(source)
+    return _compiled(source, lexicon.expand(source))
+
+
+def _compiled(source: str, expression: str) -> Pattern:
     try:
         tree = rp.parse(expression)
         exact = re.compile(expression)
     except (re.error, RecursionError, OverflowError) as exc:
         raise PolicyError(f"表达式无法解析：{source!r}（{exc}）") from exc
+    _check_bounded(tree, source)
     if exact.match(""):
         raise PolicyError(f"表达式能匹配空文本：{source!r}")
-    return Pattern(source=source, expression=expression, filters=_filters(tree, source))
+    return Pattern(source=source, expression=expression, needs=required_words(tree))
 
 
-def _filters(tree: Any, source: str) -> tuple[bytes, ...]:
-    """One filter, or one for each side of the gaps where a single automaton would grow too large to compile."""
-    whole = _widen(tree, source)
-    parts = [whole]
-    if len(whole) > MAX_FILTER:
-        pieces: list[list[Any]] = [[]]
-        for op, arg in tree:
-            if op in (rc.MAX_REPEAT, rc.MIN_REPEAT) and len(arg[2]) == 1 and arg[2][0][0] in (rc.IN, rc.ANY):
-                pieces.append([])
-            else:
-                pieces[-1].append((op, arg))
-        required = [piece for piece in pieces if piece and _min_chars(piece) >= 1]
-        telling = [piece for piece in required if _min_chars(piece) >= 2] or required
-        parts = [_widen(piece, source) for piece in telling] or parts
-    return tuple(dict.fromkeys(part.encode("utf-8", "surrogateescape") for part in parts))
-
-
-def _min_chars(tree: Any) -> int:
-    """Fewest characters that this part can match."""
-    total = 0
+def _check_bounded(tree: Any, source: str) -> None:
+    """Refuse what could make a match more than linear, or link words that have nothing to do with each other."""
     for op, arg in tree:
-        if op is rc.SUBPATTERN:
-            total += _min_chars(arg[3])
+        if op in (rc.MAX_REPEAT, rc.MIN_REPEAT, rc.POSSESSIVE_REPEAT):
+            if arg[1] is rc.MAXREPEAT or arg[1] > MAX_GAP:
+                raise PolicyError(f"重复次数无上限或超过 {MAX_GAP}：{source!r}")
+            _check_bounded(arg[2], source)
+        elif op is rc.SUBPATTERN:
+            _check_bounded(arg[3], source)
         elif op is rc.BRANCH:
-            total += min(_min_chars(branch) for branch in arg[1])
-        elif op in (rc.MAX_REPEAT, rc.MIN_REPEAT, rc.POSSESSIVE_REPEAT):
-            total += arg[0] * _min_chars(arg[2])
-        elif op not in _ZERO_WIDTH:
-            total += 1
-    return total
+            for branch in arg[1]:
+                _check_bounded(branch, source)
+        elif op in (rc.ASSERT, rc.ASSERT_NOT):
+            _check_bounded(arg[1], source)
+        elif op in (rc.GROUPREF, rc.GROUPREF_EXISTS):
+            raise PolicyError(f"不支持反向引用：{source!r}")
 
 
-def _widen(tree: Any, source: str) -> str:
-    return "".join(_widen_node(op, arg, source) for op, arg in tree)
-
-
-def _widen_node(op: Any, arg: Any, source: str) -> str:
-    if op is rc.LITERAL:
-        return _bytes_of(chr(arg))
-    if op is rc.NOT_LITERAL or op is rc.ANY:
-        return _ANY_BYTES
-    if op is rc.IN:
-        return _widen_class(arg)
-    if op is rc.BRANCH:
-        return "(?:" + "|".join(_widen(branch, source) for branch in arg[1]) + ")"
-    if op is rc.SUBPATTERN:
-        return "(?:" + _widen(arg[3], source) + ")"
-    if op in (rc.MAX_REPEAT, rc.MIN_REPEAT, rc.POSSESSIVE_REPEAT):
-        low, high, inner = arg
-        if high is rc.MAXREPEAT or high > MAX_GAP:
-            raise PolicyError(f"重复次数无上限或超过 {MAX_GAP}：{source!r}")
-        if len(inner) == 1 and inner[0][0] in (rc.ANY, rc.NOT_LITERAL) or _is_negated_class(inner):
-            return rf"[^\n]{{{low},{high * 4}}}"
-        if high > 1 and len(inner) == 1 and inner[0][0] is rc.IN:
-            return f"(?:{_widen_repeated_class(inner[0][1])}){{{low},{high}}}"
-        return f"(?:{_widen(inner, source)}){{{low},{high}}}"
-    if op in _ZERO_WIDTH:
-        return ""
-    raise PolicyError(f"表达式用了不支持的写法 {op}：{source!r}")
-
-
-def _is_negated_class(inner: Any) -> bool:
-    return len(inner) == 1 and inner[0][0] is rc.IN and inner[0][1][0][0] is rc.NEGATE
-
-
-def _widen_class(items: Any) -> str:
-    if items[0][0] is rc.NEGATE:
-        return _ANY_BYTES
-    parts: list[str] = []
-    for op, arg in items:
-        if op is rc.LITERAL:
-            parts.append(_bytes_of(chr(arg)))
-        elif op is rc.RANGE and arg[1] < 128:
-            parts.append(f"[\\x{arg[0]:02x}-\\x{arg[1]:02x}]")
-        elif op is rc.CATEGORY and arg is rc.CATEGORY_DIGIT:
-            parts.append("[0-9]")
-        else:
-            return _ANY_BYTES
-    return "(?:" + "|".join(parts) + ")"
-
-
-def _widen_repeated_class(items: Any) -> str:
-    """A repeated class as "a digit or letter, or any three-byte character": spelt out, its automaton would be too large."""
-    exact = _widen_class(items)
-    return exact if exact.count("\\x") <= _SMALL_CLASS else r"(?:[\x20-\x7e]|[\xe0-\xef][\x80-\xbf][\x80-\xbf])"
-
-
-def _bytes_of(char: str) -> str:
-    return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogatepass"))
-
-
-def digest(patterns: Sequence[Pattern]) -> str:
-    """sha256 over the filters in their order; names the compiled database."""
-    total = hashlib.sha256()
-    for pattern in patterns:
-        total.update(b"\t".join(pattern.filters))
-        total.update(b"\n")
-    return total.hexdigest()
+def digest(words: Sequence[str]) -> str:
+    """sha256 over the words in their order; names the compiled database."""
+    return hashlib.sha256("\n".join(words).encode("utf-8", "surrogatepass")).hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -39,6 +39,22 @@ def fold_turns(transcript: Transcript) -> list[str]:
     return [fold(text) if may_need_folding(text) else text for text in texts]
 
 
+def party_turns(transcript: Transcript) -> dict[str, int]:
+    """Party → the turns it spoke, as bits (bit 0 is turn 0)."""
+    by_speaker = dict.fromkeys(Speaker, 0)
+    bit = 1
+    for turn in transcript.turns:
+        by_speaker[turn.speaker] |= bit
+        bit <<= 1
+    parties = {}
+    for party, speakers in PARTIES.items():
+        bits = 0
+        for speaker in speakers:
+            bits |= by_speaker[speaker]
+        parties[party] = bits
+    return parties
+
+
 class CallView:
     """Everything a condition may look at. Built once a call, shared by all rules, never by threads."""
 
@@ -46,7 +62,7 @@ class CallView:
         self,
         transcript: Transcript,
         texts: Sequence[str],
-        found: Mapping[int, Sequence[int]],
+        found: Mapping[int, int],
         history: Sequence[PastContact] = (),
     ) -> None:
         self.transcript = transcript
@@ -55,6 +71,8 @@ class CallView:
         self.history = history
         self.speakers: list[Speaker] = [turn.speaker for turn in transcript.turns]
         self.act_memo: dict[str, Any] = {}
+        self.found_ids = frozenset(found)
+        self._facts: dict[str, Any] = {}
         self._positions: dict[str, dict[int, int]] = {}
 
     def in_window(self, turn: int, party: str, window: Window) -> bool:
@@ -75,7 +93,8 @@ class CallView:
         if window.first_s is not None and (start is None or start > window.first_s):
             return False
         return not (
-            window.last_s is not None and (start is None or self._last_s is None or start < self._last_s - window.last_s)
+            window.last_s is not None
+            and (start is None or self._last_s is None or start < self._last_s - window.last_s)
         )
 
     @cached_property
@@ -85,12 +104,22 @@ class CallView:
 
     def fact(self, path: str) -> Any:
         """The value at a dotted path, or None where any part of it is absent."""
-        value: Any = self.transcript
-        for name in path.split("."):
-            value = value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
-            if value is None:
-                return None
-        return value
+        if path not in self._facts:
+            value: Any = self.transcript
+            for name in path.split("."):
+                value = value.get(name) if isinstance(value, dict) else getattr(value, name, None)
+                if value is None:
+                    break
+            self._facts[path] = value
+        return self._facts[path]
+
+    def turns_with(self, pattern: int) -> Iterator[int]:
+        """Ascending 0-based turns that may hold a pattern."""
+        bits = self.found.get(pattern, 0)
+        while bits:
+            lowest = bits & -bits
+            yield lowest.bit_length() - 1
+            bits ^= lowest
 
     def raw_range(self, hit: Hit) -> tuple[int, int]:
         """The hit as `[start, end)` of the raw turn."""
