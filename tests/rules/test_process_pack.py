@@ -31,9 +31,8 @@ def rules() -> RuleSet:
 
 
 def flagged(rules: RuleSet, *lines: str, **fields: Any) -> set[str]:
-    verdicts = rules.judge(call(*lines, **fields), every_rule=True)
-    found = verdicts[1] if isinstance(verdicts, tuple) else verdicts
-    return {v.rule.spec.category or "" for v in found if v.state == "hit"}
+    _, verdicts = rules.judge(call(*lines, **fields), every_rule=True)
+    return {v.rule.spec.category or "" for v in verdicts if v.state == "hit"}
 
 
 COLLECTION = {"business": "collections", "context": {"callee_relation": "self"}}
@@ -115,12 +114,8 @@ def test_spoken_turns_counts_the_turns_of_one_party(rules: RuleSet) -> None:
     assert bind("spoken_turns", {"party": "callee", "at_least": 2})(view).state is False
 
 
-@pytest.mark.parametrize(
-    ("auth", "expected"), [({"auth": "guest"}, True), ({"auth": "app_login"}, False), ({}, False)]
-)
+@pytest.mark.parametrize(("auth", "expected"), [({"auth": "guest"}, True), ({"auth": "app_login"}, False), ({}, False)])
 def test_a_fact_may_be_asked_to_exist_and_to_match(rules: RuleSet, auth: dict[str, str], expected: bool) -> None:
     fact = Fact(fact="context.auth", exists=True, matches="guest")
     node = Compiler(load_pack()).compile(fact, party="agent", guards=())
     assert node.evaluate(rules.view(call("客服：您好", context=auth))).state is expected
-
-
