@@ -30,6 +30,7 @@ from kb.policies import load_pack
 from xiaobao.domain import Transcript
 from xiaobao.privacy import mask
 from xiaobao.rules.engine import RuleSet
+from xiaobao.rules.scanner import literal
 from xiaobao.settings import Settings
 
 ROUNDS = 5
@@ -68,10 +69,16 @@ def whole_path(folder: Path, n: int, workers: int) -> None:
     counts = services.ledger.reconcile(run.batch_id or "")
     findings = services.store.counts().findings
     peak = _peak_mib()
-    print(f"whole path: {n} calls x 20 turns ({size / n:.0f} bytes), {workers} processes, {len(services.rules.rules)} rules, "
-          f"{services.rules.pattern_count} patterns")
-    print(f"  {n / seconds:,.0f} calls/s ({seconds:.1f} s, start of the workers included); 100,000 calls in {100_000 * seconds / n / 60:.1f} min")
-    print(f"  peak memory {peak:.0f} MiB (parent and all workers); ledger balanced: {counts.balanced} {dict(run.counts)}")
+    print(
+        f"whole path: {n} calls x 20 turns ({size / n:.0f} bytes), {workers} processes, {len(services.rules.rules)} rules, "
+        f"{services.rules.pattern_count} patterns"
+    )
+    print(
+        f"  {n / seconds:,.0f} calls/s ({seconds:.1f} s, start of the workers included); 100,000 calls in {100_000 * seconds / n / 60:.1f} min"
+    )
+    print(
+        f"  peak memory {peak:.0f} MiB (parent and all workers); ledger balanced: {counts.balanced} {dict(run.counts)}"
+    )
     print(f"  findings: {', '.join(f'{outcome.value} {number}' for outcome, number in findings.items() if number)}")
 
 
@@ -88,7 +95,7 @@ def engine_alone(folder: Path) -> None:
     lines = list(calls(ENGINE_CALLS))
     transcripts = [Transcript.model_validate_json(line) for line in lines]
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    filters = list(dict.fromkeys(text for pattern in rules.patterns for text in pattern.filters))
+    filters = [literal(word) for word in rules.words]
     database.compile(
         expressions=filters,
         ids=list(range(len(filters))),
@@ -120,7 +127,9 @@ def engine_alone(folder: Path) -> None:
     print(f"one core, {ROUNDS} rounds, medians, n={ENGINE_CALLS} calls, {len(loop)} patterns:")
     print(f"  limit (orjson + one Hyperscan pass per turn) {at_limit:>10,.0f} calls/s")
     print(f"  rule engine alone                            {ours:>10,.0f} calls/s = {ours / at_limit:.2f} of the limit")
-    print(f"  plain loop of re over the same patterns      {theirs:>10,.0f} calls/s; the engine is {ours / theirs:.0f} x as fast")
+    print(
+        f"  plain loop of re over the same patterns      {theirs:>10,.0f} calls/s; the engine is {ours / theirs:.0f} x as fast"
+    )
 
 
 def _ignore(*_: object) -> None:

@@ -48,7 +48,7 @@ def test_shipped_patterns_are_never_missed_on_their_own_words() -> None:
 def test_a_compiled_database_is_reused_and_a_broken_one_rebuilt(tmp_path: Path) -> None:
     rule = {"detect": {"say": ["保本"]}}
     RuleSet(pack(rule), cache_dir=tmp_path)
-    (cached,) = tmp_path.glob("hs-*.db")
+    (cached,) = tmp_path.glob("scan-*.db")
     before = cached.stat().st_mtime_ns
     RuleSet(pack(rule), cache_dir=tmp_path)
     assert cached.stat().st_mtime_ns == before

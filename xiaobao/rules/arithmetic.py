@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,6 +15,7 @@ from xiaobao.domain import Direction, Speaker
 from xiaobao.domain.rule import PARTIES
 from xiaobao.errors import PolicyError
 from xiaobao.rules.conditions import FALSE, Truth
+from xiaobao.rules.fact_check import find_contradictions
 from xiaobao.rules.view import CallView, Hit
 
 DEFAULT_ZONE = "Asia/Shanghai"
@@ -140,6 +141,48 @@ def spoken_turns(view: CallView, params: Mapping[str, Any]) -> Truth:
     speakers = PARTIES[str(params["party"])]
     spoken = sum(1 for speaker, text in zip(view.speakers, view.texts, strict=True) if speaker in speakers and text)
     return Truth(spoken >= int(params["at_least"]))
+
+
+@calculation("contradicts_fact")
+def contradicts_fact(view: CallView, params: Mapping[str, Any]) -> Truth:
+    """An agent turn says the opposite of a fact of the call, or another amount; see `xiaobao.rules.fact_check`.
+
+    `facts`: paths of the facts; `axes`: opposite sides; `attributes`: words that name what an amount is of.
+    """
+    found = find_contradictions(view, params)
+    if found is None:
+        return Truth(None, (), "缺少字段 " + "、".join(params["facts"]))
+    if not found:
+        return FALSE
+    notes = dict.fromkeys(contradiction.note for contradiction in found)
+    return Truth(True, tuple(sorted({contradiction.hit for contradiction in found})), "；".join(notes))
+
+
+@calculation("date_within")
+def date_within(view: CallView, params: Mapping[str, Any]) -> Truth:
+    """The last date in one of `facts` lies 0 … `days` calendar days after the call (its own clock).
+
+    False, not unknown, where no such fact is stated: the question is whether the metadata prove a deadline.
+    """
+    local = local_start(view)
+    if local is None:
+        return FALSE
+    for text in (str(value) for path in params["facts"] if (value := view.fact(path)) is not None):
+        days = [(day - local.date()).days for day in _dates(text, local.year)]
+        if days and 0 <= max(days) <= int(params["days"]):
+            return Truth(True, (), f"期限 {text}")
+    return FALSE
+
+
+def _dates(text: str, year: int) -> list[date]:
+    """Dates written `2026-03-31`, `2026/3/31`, `2026年3月31日` or `3月31日` (of `year`)."""
+    found: list[date] = []
+    for match in re.finditer(r"(?:(\d{4})[-/年])?(\d{1,2})[-/月](\d{1,2})", text):
+        try:
+            found.append(date(int(match[1] or year), int(match[2]), int(match[3])))
+        except ValueError:
+            continue
+    return found
 
 
 def _number(value: Any) -> float | None:

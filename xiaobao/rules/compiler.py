@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from xiaobao.domain import rule as spec
@@ -25,20 +26,19 @@ from xiaobao.rules.conditions import (
     WithoutNode,
 )
 from xiaobao.rules.guards import Guard, compile_guards
-from xiaobao.rules.patterns import Lexicon, Pattern, compile_alternatives, compile_pattern
+from xiaobao.rules.patterns import Lexicon, Pattern
 from xiaobao.rules.text import fold
+from xiaobao.rules.translation import Translation
 
 
 class Compiler:
     """Turns conditions into nodes; equal patterns share one id of the scan."""
 
-    def __init__(self, pack: spec.PolicyPack) -> None:
+    def __init__(self, pack: spec.PolicyPack, *, revision: str = "", cache_dir: Path | None = None) -> None:
         self._pack = pack
-        self._lexicon = Lexicon(pack.lexicon)
-        self._guards = compile_guards(pack.guards, self._lexicon)
+        self.translation = Translation(Lexicon(pack.lexicon), revision=revision, cache_dir=cache_dir)
+        self._guards = compile_guards(pack.guards, self.translation.lexicon)
         self._ids: dict[tuple[str, str], int] = {}
-        self._known: dict[str, Pattern] = {}
-        self._parts: dict[str, list[Pattern]] = {}
         self._acts: dict[str, Node] = {}
         self._open_acts: list[str] = []
         self.patterns: list[Pattern] = []
@@ -101,8 +101,8 @@ class Compiler:
         return Spoken(
             say.by or party,
             say.window,
-            [self._compiled(p) for p in say.unless],
-            [self._compiled(p) for p in say.unless_turn],
+            [self.translation.whole(p) for p in say.unless],
+            [self.translation.whole(p) for p in say.unless_turn],
             [self._guard(name) for name in names],
         )
 
@@ -111,17 +111,10 @@ class Compiler:
             raise PolicyError(f"未知排除语境 {name!r}")
         return self._guards[name]
 
-    def _compiled(self, source: str) -> Pattern:
-        if source not in self._known:
-            self._known[source] = compile_pattern(source, self._lexicon)
-        return self._known[source]
-
     def _found(self, source: str, party: str) -> list[tuple[int, Pattern]]:
         """The pattern's alternatives with their ids; what another party says is another thing to find."""
-        if source not in self._parts:
-            self._parts[source] = compile_alternatives(source, self._lexicon)
         found: list[tuple[int, Pattern]] = []
-        for pattern in self._parts[source]:
+        for pattern in self.translation.parts(source):
             pid = self._ids.setdefault((pattern.expression, party), len(self.patterns))
             if pid == len(self.patterns):
                 self.patterns.append(pattern)
@@ -161,7 +154,7 @@ class Compiler:
         if fact.not_in is not None:
             tests.append(lambda value: value not in (fact.not_in or ()))
         if fact.matches is not None:
-            pattern = self._compiled(fact.matches)
+            pattern = self.translation.whole(fact.matches)
             tests.append(lambda value: pattern.exact.search(fold(str(value))) is not None)
 
         def test(value: Any) -> bool | None:

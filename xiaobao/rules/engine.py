@@ -20,6 +20,7 @@ from xiaobao.rules.conditions import ComputeNode, Node, Triggers, Truth
 from xiaobao.rules.flow import CompiledFlow, judge_flow
 from xiaobao.rules.omission import CompiledOmission, judge_omission
 from xiaobao.rules.scanner import Scanner
+from xiaobao.rules.text import fold
 from xiaobao.rules.verdict import RuleVerdict
 from xiaobao.rules.view import CallView, PastContact, fold_turns, party_turns
 
@@ -110,18 +111,19 @@ class RuleSet:
         Raises:
             PolicyError: any rule is wrong; the message names it.
         """
-        compiler = Compiler(pack)
+        self.revision = (
+            "sha256:"
+            + hashlib.sha256(orjson.dumps(pack.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)).hexdigest()
+        )
+        compiler = Compiler(pack, revision=self.revision, cache_dir=cache_dir)
         self.rules = tuple(CompiledRule(rule, compiler) for rule in pack.rules if rule.status == "active")
         self.specs = {rule.spec.id: rule.spec for rule in self.rules}
         if len(self.specs) != len(self.rules):
             raise PolicyError("规则编号重复：" + "、".join(_repeated(self.rules)))
         self.pattern_count = len(compiler.patterns)
         self.patterns = tuple(compiler.patterns)
-        self.revision = (
-            "sha256:"
-            + hashlib.sha256(orjson.dumps(pack.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)).hexdigest()
-        )
-        self._scanner = Scanner(compiler.patterns, cache_dir=cache_dir)
+        self._scanner = Scanner(compiler.patterns, sample=_example_text(pack), cache_dir=cache_dir)
+        compiler.translation.save()
         self._parties = tuple(compiler.parties)
         self._always = tuple(i for i, rule in enumerate(self.rules) if rule.triggers is None)
         self._triggered: dict[int, list[int]] = {}
@@ -129,6 +131,11 @@ class RuleSet:
             for pid in rule.triggers or ():
                 self._triggered.setdefault(pid, []).append(i)
         self._scopes: dict[tuple[str, str, str], frozenset[int]] = {}
+
+    @property
+    def words(self) -> Sequence[str]:
+        """All words the scan looks for."""
+        return self._scanner.words
 
     def view(self, transcript: Transcript, history: Sequence[PastContact] = ()) -> CallView:
         """Fold and scan one call."""
@@ -175,6 +182,15 @@ class RuleSet:
         if key not in self._scopes:
             self._scopes[key] = frozenset(i for i, rule in enumerate(self.rules) if rule.scope_covers(transcript))
         return self._scopes[key]
+
+
+def _example_text(pack: spec.PolicyPack) -> str:
+    """All examples of the pack: the ordinary speech it judges."""
+    lines: list[str] = []
+    for rule in pack.rules:
+        for example in (*rule.examples.fires, *rule.examples.silent):
+            lines.extend([example] if isinstance(example, str) else example.turns)
+    return "".join(fold(line) for line in lines)
 
 
 def call_day(transcript: Transcript) -> date | None:

@@ -15,10 +15,10 @@ from typing import Any
 
 MAX_WORDS = 400
 """Words of one set; a product that grows beyond is cut into two sets."""
+MAX_CLASS = 64
+"""Characters of a range that is still listed."""
 MAX_UNION = 5000
 """Words of a set that only lists alternatives; one pass finds them all at the same cost."""
-MAX_SETS = 3
-"""Sets kept of one pattern, the most telling ones; single characters, found everywhere, only where there is nothing else."""
 _ZERO_WIDTH = (rc.AT, rc.ASSERT, rc.ASSERT_NOT)
 
 Words = frozenset[str]
@@ -26,10 +26,8 @@ Words = frozenset[str]
 
 def required_words(tree: Any) -> tuple[Words, ...]:
     """Sets of which each must have a word in any matching text; empty when the pattern demands no fixed word."""
-    sets = [_shortest(words) for words in _Demand().of(tree)]
-    telling = sorted({words for words in sets if words}, key=_telling, reverse=True)
-    strong = [words for words in telling if min(map(len, words)) >= 2]
-    return tuple((strong or telling)[:MAX_SETS])
+    sets = {_shortest(words) for words in _Demand().of(tree)}
+    return tuple(sorted((words for words in sets if words), key=_telling, reverse=True))
 
 
 def _telling(words: Words) -> tuple[int, int, list[str]]:
@@ -81,7 +79,21 @@ class _Demand:
         elif op is rc.BRANCH:
             self._branch(arg[1])
         elif op in (rc.MAX_REPEAT, rc.MIN_REPEAT, rc.POSSESSIVE_REPEAT) and arg[0] >= 1:
-            self._sets += _Demand().of(arg[2])
+            self._repeat(arg[0], arg[2])
+
+    def _repeat(self, low: int, inner: Any) -> None:
+        """At least `low` times in a row: as many of them spelt out as stay few."""
+        once = _spelt_sequence(inner)
+        if once is None:
+            self._sets += _Demand().of(inner)
+            return
+        words = once
+        for _ in range(low - 1):
+            if len(words) * len(once) > MAX_WORDS:
+                break
+            words = frozenset(a + b for a in words for b in once)
+        if "" not in words:
+            self._sets.append(words)
 
     def _branch(self, branches: Iterable[Any]) -> None:
         """One set that holds the most telling demand of every branch; none if a branch demands nothing."""
@@ -102,8 +114,7 @@ def _spelt(op: Any, arg: Any) -> Words | None:
     if op in _ZERO_WIDTH:
         return frozenset({""})
     if op is rc.IN:
-        members = [chr(value) for kind, value in arg if kind is rc.LITERAL]
-        return frozenset(members) if len(members) == len(arg) else None
+        return _members(arg)
     if op is rc.SUBPATTERN:
         return _spelt_sequence(arg[3])
     if op is rc.BRANCH:
@@ -126,6 +137,19 @@ def _spelt(op: Any, arg: Any) -> Words | None:
                 return None
         return frozenset(union)
     return None
+
+
+def _members(items: Iterable[Any]) -> Words | None:
+    """The characters of a class, where it names few."""
+    members: set[str] = set()
+    for op, arg in items:
+        if op is rc.LITERAL:
+            members.add(chr(arg))
+        elif op is rc.RANGE and arg[1] - arg[0] < MAX_CLASS:
+            members.update(map(chr, range(arg[0], arg[1] + 1)))
+        else:
+            return None
+    return frozenset(members)
 
 
 def _spelt_sequence(tree: Iterable[Any]) -> Words | None:

@@ -6,7 +6,6 @@ the turns that hold them. Repeats are bounded, so each such run is linear in the
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from re import _parser as rp  # pyright: ignore[reportAttributeAccessIssue]
 from typing import Any
 
 from xiaobao.errors import PolicyError
-from xiaobao.rules.factors import required_words
+from xiaobao.rules.factors import Words, required_words
 from xiaobao.rules.text import SENTENCE_ENDS, fold
 
 MAX_GAP = 60
@@ -87,25 +86,19 @@ class Pattern:
     """As written in the policy file."""
     expression: str
     """For `re`."""
-    needs: tuple[frozenset[str], ...]
-    """Word sets; a turn that holds the pattern holds a word of each. Empty: every turn must be read."""
 
     @cached_property
     def exact(self) -> re.Pattern[str]:
+        """Compiled when first needed: most patterns are never read in most runs."""
         return re.compile(self.expression)
 
-
-def compile_alternatives(source: str, lexicon: Lexicon) -> list[Pattern]:
-    """The pattern as one pattern for each top-level alternative: alone, each demands words of its own and is read rarely.
-
-    Raises:
-        PolicyError: as `compile_pattern`.
-    """
-    compile_pattern(source, lexicon)  # faults are named as the author wrote them
-    return [_compiled(source, expression) for expression in _alternatives(lexicon.expand(source))]
+    @cached_property
+    def needs(self) -> tuple[Words, ...]:
+        """Word sets; a turn that holds the pattern holds a word of each. Empty: every turn must be read."""
+        return required_words(rp.parse(self.expression))
 
 
-def _alternatives(expression: str) -> list[str]:
+def alternatives(expression: str) -> list[str]:
     """Split `a|b`, `(a|b)` and `(?:a|b)` at the top, and their parts again; anything else is one alternative."""
     parts = _split(expression)
     if len(parts) == 1:
@@ -115,7 +108,7 @@ def _alternatives(expression: str) -> list[str]:
         parts = _split(inner.group(1))
         if len(parts) == 1:
             return [expression]
-    return list(dict.fromkeys(piece for part in parts for piece in _alternatives(part)))
+    return list(dict.fromkeys(piece for part in parts for piece in alternatives(part)))
 
 
 def _split(expression: str) -> list[str]:
@@ -157,10 +150,7 @@ def compile_pattern(source: str, lexicon: Lexicon) -> Pattern:
     Raises:
         PolicyError: it does not parse, repeats without bound, or can match the empty text.
     """
-    return _compiled(source, lexicon.expand(source))
-
-
-def _compiled(source: str, expression: str) -> Pattern:
+    expression = lexicon.expand(source)
     try:
         tree = rp.parse(expression)
         exact = re.compile(expression)
@@ -169,7 +159,7 @@ def _compiled(source: str, expression: str) -> Pattern:
     _check_bounded(tree, source)
     if exact.match(""):
         raise PolicyError(f"表达式能匹配空文本：{source!r}")
-    return Pattern(source=source, expression=expression, needs=required_words(tree))
+    return Pattern(source=source, expression=expression)
 
 
 def _check_bounded(tree: Any, source: str) -> None:
@@ -188,8 +178,3 @@ def _check_bounded(tree: Any, source: str) -> None:
             _check_bounded(arg[1], source)
         elif op in (rc.GROUPREF, rc.GROUPREF_EXISTS):
             raise PolicyError(f"不支持反向引用：{source!r}")
-
-
-def digest(words: Sequence[str]) -> str:
-    """sha256 over the words in their order; names the compiled database."""
-    return hashlib.sha256("\n".join(words).encode("utf-8", "surrogatepass")).hexdigest()

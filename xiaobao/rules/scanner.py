@@ -2,16 +2,88 @@
 
 from __future__ import annotations
 
-import tempfile
+import hashlib
+import math
 import threading
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
 import hyperscan
+import orjson
 
-from xiaobao.rules.patterns import Pattern, digest
+from xiaobao.rules.cache import read_cached, write_cached
+from xiaobao.rules.factors import Words
+from xiaobao.rules.patterns import Pattern
+
+
+FORMAT = 1
+"""Raised when the plan's meaning changes, so that older cached plans are not used."""
+COMMON = 0.002
+"""Expected hits per character above which a set is not worth a second look: about 1.5 in a call of 700 characters."""
+MAX_SETS = 3
+"""Sets looked for per pattern; a fourth spares next to nothing."""
+
+
+class _Rarity:
+    """Expected hits of a word set per character of ordinary text, from how often its characters occur."""
+
+    def __init__(self, sample: str) -> None:
+        counts = Counter(sample)
+        total = sum(counts.values()) + len(counts) + 1
+        self._share = {char: (n + 1) / total for char, n in counts.items()}
+        self._unseen = 1 / total
+        self._memo: dict[Words, float] = {}
+
+    def expected(self, words: Words) -> float:
+        if words not in self._memo:
+            share, unseen = self._share, self._unseen
+            self._memo[words] = sum(math.prod(share.get(char, unseen) for char in word) for word in words)
+        return self._memo[words]
+
+    def worth_finding(self, needs: Sequence[Words]) -> tuple[Words, ...]:
+        """The rarest set of a pattern, and of the others those that are rare themselves."""
+        ranked = sorted(needs, key=self.expected)
+        return (*ranked[:1], *(words for words in ranked[1:MAX_SETS] if self.expected(words) < COMMON))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which words to look for, and what finding them means."""
+
+    words: list[str]
+    sets_of_word: list[list[int]]
+    """Word → numbers of the sets it belongs to."""
+    needing: list[list[tuple[int, list[int]]]]
+    """Set → the patterns whose rarest set it is, with the other sets each of them demands."""
+    everywhere: list[int]
+    """Patterns that demand no word and are read in every turn."""
+
+
+def plan_scan(patterns: Sequence[Pattern], sample: str) -> Plan:
+    """Choose the words worth looking for; pattern i has id i."""
+    rarity = _Rarity(sample)
+    chosen = [rarity.worth_finding(pattern.needs) for pattern in patterns]
+    sets = {words: i for i, words in enumerate(dict.fromkeys(words for needs in chosen for words in needs))}
+    words = sorted({word for demanded in sets for word in demanded})
+    numbers = {word: i for i, word in enumerate(words)}
+    sets_of_word: list[list[int]] = [[] for _ in words]
+    for demanded, number in sets.items():
+        for word in demanded:
+            sets_of_word[numbers[word]].append(number)
+    needing: list[list[tuple[int, list[int]]]] = [[] for _ in sets]
+    everywhere: list[int] = []
+    for pid, needs in enumerate(chosen):
+        if needs:
+            # A pattern is looked at only when its rarest set is found: what a call costs follows its hits, not the rules.
+            first, *others = (sets[demanded] for demanded in needs)
+            needing[first].append((pid, others))
+        else:
+            everywhere.append(pid)
+    return Plan(words, sets_of_word, needing, everywhere)
 
 
 class Scanner:
@@ -20,31 +92,28 @@ class Scanner:
     Safe to share between threads: a database owns one scratch, so scans take turns.
     """
 
-    def __init__(self, patterns: Sequence[Pattern], *, cache_dir: Path | None = None) -> None:
+    def __init__(self, patterns: Sequence[Pattern], *, sample: str = "", cache_dir: Path | None = None) -> None:
         """Compile, or load what an earlier process compiled.
 
         Args:
             patterns: pattern i gets id i.
-            cache_dir: where compiled databases are kept, named by the sha256 of the words and the library version.
+            sample: text of the kind that will be scanned; says which words are rare and so worth looking for.
+            cache_dir: where plans and compiled databases are kept, named by what they come from and the library version.
         """
-        sets = {words: i for i, words in enumerate(dict.fromkeys(words for p in patterns for words in p.needs))}
-        self._words = sorted({word for words in sets for word in words})
-        numbers = {word: i for i, word in enumerate(self._words)}
-        self._sets_of: list[list[int]] = [[] for _ in self._words]
-        for words, number in sets.items():
-            for word in words:
-                self._sets_of[numbers[word]].append(number)
-        # A pattern is looked at only when its most telling set is found: what a call costs follows its hits, not the rules.
-        self._needing: list[list[tuple[int, tuple[int, ...]]]] = [[] for _ in sets]
-        self._everywhere: list[int] = []
-        for pid, pattern in enumerate(patterns):
-            if pattern.needs:
-                first, *others = (sets[words] for words in pattern.needs)
-                self._needing[first].append((pid, tuple(others)))
-            else:
-                self._everywhere.append(pid)
-        self._database = _load_or_compile(self._words, cache_dir) if self._words else None
+        name = f"scan-{FORMAT}-{hyperscan.__version__}-{_digest(patterns, sample)}"
+        stored = read_cached(cache_dir, f"{name}.json")
+        if stored is None:
+            self._plan = plan_scan(patterns, sample)
+            write_cached(cache_dir, f"{name}.json", orjson.dumps(self._plan))
+        else:
+            self._plan = Plan(**orjson.loads(stored))
+        self._database = _load_or_compile(self._plan.words, cache_dir, f"{name}.db") if self._plan.words else None
         self._lock = threading.Lock()
+
+    @property
+    def words(self) -> Sequence[str]:
+        """All words that are looked for."""
+        return self._plan.words
 
     def scan(self, turns: Sequence[str]) -> dict[int, int]:
         """Pattern id → the turns that may hold it, as bits (bit 0 is turn 0).
@@ -63,13 +132,14 @@ class Scanner:
         if self._database is not None:
             with self._lock:
                 self._database.scan(b"\n".join(pieces), match_event_handler=on_match)
+        plan = self._plan
         by_set: dict[int, int] = {}
         for word, where in by_word.items():
-            for number in self._sets_of[word]:
+            for number in plan.sets_of_word[word]:
                 by_set[number] = by_set.get(number, 0) | where
         found: dict[int, int] = {}
         for number, where in by_set.items():
-            for pid, others in self._needing[number]:
+            for pid, others in plan.needing[number]:
                 both = where
                 for other in others:
                     both &= by_set.get(other, 0)
@@ -77,43 +147,36 @@ class Scanner:
                         break
                 else:
                     found[pid] = both
-        for pid in self._everywhere:
+        for pid in plan.everywhere:
             found[pid] = (1 << len(turns)) - 1
         return found
 
 
-def _load_or_compile(words: Sequence[str], cache_dir: Path | None) -> hyperscan.Database:
-    if cache_dir is None:
-        return _compile(words)
-    path = cache_dir / f"hs-{hyperscan.__version__}-{digest(words)[:32]}.db"
-    if path.exists():
+def _digest(patterns: Sequence[Pattern], sample: str) -> str:
+    text = "\n".join([*(pattern.expression for pattern in patterns), sample])
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _load_or_compile(words: Sequence[str], cache_dir: Path | None, name: str) -> hyperscan.Database:
+    stored = read_cached(cache_dir, name)
+    if stored is not None:
         try:
-            return _with_scratch(hyperscan.loadb(path.read_bytes(), hyperscan.HS_MODE_BLOCK))
-        except Exception:  # another CPU or library build wrote it; hyperscan raises its own untyped errors
-            path.unlink(missing_ok=True)
-    database = _compile(words)
-    cache_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # Written beside and renamed, so that a second process never loads half a file.
-    with tempfile.NamedTemporaryFile(dir=cache_dir, delete=False) as handle:
-        handle.write(hyperscan.dumpb(database))
-    Path(handle.name).replace(path)
-    return database
-
-
-def _with_scratch(database: hyperscan.Database) -> hyperscan.Database:
-    """A loaded database has no scratch yet; without one the first scan fails."""
-    database.scratch = hyperscan.Scratch(database)
-    return database
-
-
-def _compile(words: Sequence[str]) -> hyperscan.Database:
+            database = hyperscan.loadb(stored, hyperscan.HS_MODE_BLOCK)
+            database.scratch = hyperscan.Scratch(database)  # `compile` allocates one, `loadb` does not
+            return database
+        except Exception:  # noqa: S110, BLE001  another CPU or build wrote it; hyperscan raises its own untyped errors
+            pass
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(
-        expressions=[
-            "".join(f"\\x{byte:02x}" for byte in word.encode("utf-8", "surrogatepass")).encode() for word in words
-        ],
+        expressions=[literal(word) for word in words],
         ids=list(range(len(words))),
         elements=len(words),
         flags=[0] * len(words),
     )
+    write_cached(cache_dir, name, hyperscan.dumpb(database))
     return database
+
+
+def literal(word: str) -> bytes:
+    """The word as a Hyperscan expression over UTF-8 bytes."""
+    return "".join(f"\\x{byte:02x}" for byte in word.encode("utf-8", "surrogatepass")).encode()
