@@ -37,7 +37,7 @@ class Axis(NamedTuple):
     fact_yes: re.Pattern[str]
     fact_no: re.Pattern[str]
     topic: str
-    """What must link a saying to the fact: `own` words of its clause, its `turn` or the question, or nothing (`any`)."""
+    """What must link a saying to the fact: words of its `own` clause, of its `turn` or the question, or `any`thing."""
     undivided: bool
     """Speaks only if the whole fact takes one side."""
 
@@ -84,10 +84,11 @@ class FactChecker:
                 if not (_ASKS.match(text, clause.end()) or _ASKS.search(clause.group()))
                 for claim in self._claims(clause.group(), in_fact=False)
             ]
+            disclosed = any(_same_amount(a, b) for a in quantities(text) for b in all_amounts)
             for claim in said:
                 about = [c for c in stated if c.axis == claim.axis and self._linked(c, claim, topic)]
                 divided = any(c.axis == claim.axis and c.yes is not claim.yes for c in said)
-                if self._understated_only and claim.yes:
+                if self._understated_only and (claim.yes or disclosed):
                     continue
                 if about and not divided and all(c.yes is not claim.yes for c in about):
                     yield Contradiction(Hit(turn, claim.start, claim.end), f"与事实“{fact[:60]}”相反")
@@ -166,6 +167,10 @@ class FactChecker:
     def _asked(self, question: str) -> str | None:
         named = {name for name, pattern in self._attributes.items() if pattern.search(question)}
         return named.pop() if len(named) == 1 else None
+
+
+def _same_amount(a: Quantity, b: Quantity) -> bool:
+    return a.kind == b.kind and a.kind in ("money", "percent") and abs(a.value - b.value) < 1e-6
 
 
 def _comparable(stated: Quantity, said: Quantity) -> bool:

@@ -20,21 +20,7 @@ class Quantity(NamedTuple):
     end: int
 
 
-_DIGITS = {
-    "零": 0,
-    "〇": 0,
-    "一": 1,
-    "幺": 1,
-    "二": 2,
-    "两": 2,
-    "三": 3,
-    "四": 4,
-    "五": 5,
-    "六": 6,
-    "七": 7,
-    "八": 8,
-    "九": 9,
-}
+_DIGITS = {char: value for value, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "幺": 1, "两": 2}
 _SCALES = {"十": 10, "百": 100, "千": 1000}
 _BIG = {"万": 10_000, "w": 10_000, "亿": 100_000_000}
 _CHINESE = "零〇一幺二两三四五六七八九十百千万亿"
@@ -61,9 +47,7 @@ _QUANTITY = re.compile(
 _RELATIVE = re.compile(r"当天|当日|今天|明天|明日|次日|第二天|后天")
 _DELAY = {"当": 0, "今": 0, "明": 1, "次": 1, "第": 1, "后": 2}
 # Parts of dates, clock times, years and identifiers are no amounts.
-_NOT_AMOUNT_AFTER = re.compile(
-    r"[：:/-][0-9]|月[0-9一二三四五六七八九十]|月份|号|点(?:钟|半|之?前|以前)|起(?:诉|步)|[a-z]"
-)
+_NOT_AMOUNT_AFTER = re.compile(r"[：:/-][0-9]|月[0-9一二三四五六七八九十]|月份|号|点(?:钟|半|之?前|以前)|[a-z]")
 _NOT_AMOUNT_BEFORE = re.compile(r"(?:[0-9：:/.第]|[0-9一二三四五六七八九十]月)$")
 
 
@@ -108,7 +92,7 @@ def _with_unit(match: re.Match[str], value: float) -> tuple[float, str] | None:
 
 
 def number_value(text: str) -> float | None:
-    """The value of a number in Arabic or Chinese numerals, or of a mix (`5万`, `一万二`, `零点六六`); None if it is none."""
+    """The value of `5万`, `一万二`, `零点六六`, `14.2`; None where it is no exact number (`三五万`)."""
     if text == "半":
         return 0.5
     scale = 1
