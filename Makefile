@@ -43,7 +43,7 @@ check: $(VENV)/.dev  ## 静态检查：格式、类型、依赖方向、规则
 	$(BIN)/lint-imports
 	$(BIN)/xiaobao rules lint
 
-bench: $(VENV)/.run  ## 吞吐与倍率
+bench: $(VENV)/.dev  ## 吞吐与倍率
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.retrieval
 

@@ -30,7 +30,6 @@ from kb.policies import load_pack
 from xiaobao.domain import Transcript
 from xiaobao.privacy import mask
 from xiaobao.rules.engine import RuleSet
-from xiaobao.rules.scanner import literal
 from xiaobao.settings import Settings
 
 ROUNDS = 5
@@ -95,7 +94,7 @@ def engine_alone(folder: Path) -> None:
     lines = list(calls(ENGINE_CALLS))
     transcripts = [Transcript.model_validate_json(line) for line in lines]
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    filters = [literal(word) for word in rules.words]
+    filters = ["".join(f"\\x{byte:02x}" for byte in word.encode()).encode() for word in rules.words]
     database.compile(
         expressions=filters,
         ids=list(range(len(filters))),

@@ -33,7 +33,9 @@ def test_a_gap_never_crosses_a_sentence_end() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["我们不能承诺保本", "您说的保本是误解", "要是有人保本您要小心", "谨防保本骗局"], ids=["negation", "quotation", "hypothesis", "warning"]
+    "text",
+    ["我们不能承诺保本", "您说的保本是误解", "要是有人保本您要小心", "谨防保本骗局"],
+    ids=["negation", "quotation", "hypothesis", "warning"],
 )
 def test_each_default_guard_voids_its_context(text: str) -> None:
     assert judge(call(f"客服：{text}"), detect({"say": ["保本"]})).state == "clear"

@@ -119,13 +119,22 @@ def test_contacts_are_counted_over_stored_calls_of_the_same_local_day() -> None:
     three = [past(9), past(10), past(11)]
     _, verdicts = rules.judge(now, history=three)
     assert "第 4 次" in verdicts[0].reason
-    for fewer in (three[:2], [*three[:2], past(11, day=14)], [*three[:2], past(16)], [*three[:2], past(11, outbound=False)],
-                  [*three[:2], past(11, call_id="now")]):
+    for fewer in (
+        three[:2],
+        [*three[:2], past(11, day=14)],
+        [*three[:2], past(16)],
+        [*three[:2], past(11, outbound=False)],
+        [*three[:2], past(11, call_id="now")],
+    ):
         assert rules.judge(now, history=fewer)[1] == []
 
 
 def test_risk_levels_are_compared_by_number_and_unknown_is_not_guessed() -> None:
-    rule = {"category": "suitability_breach", "applies": {"compute": "product_above_customer_risk"}, "detect": {"say": ["推荐"]}}
+    rule = {
+        "category": "suitability_breach",
+        "applies": {"compute": "product_above_customer_risk"},
+        "detect": {"say": ["推荐"]},
+    }
     customer = {"id": "U", "risk_level": "C2"}
     assert judge(call("客服：推荐", customer=customer, context={"product_risk": "R4"}), rule).state == "hit"
     assert judge(call("客服：推荐", customer=customer, context={"product_risk": "R2"}), rule).state == "not_applicable"

@@ -31,7 +31,9 @@ def test_lint_finds_no_error(rules: RuleSet) -> None:
 
 
 @pytest.mark.parametrize("slug", sorted(taxonomy().categories))
-def test_every_category_has_two_active_rules_with_a_clause_and_examples_of_both_kinds(rules: RuleSet, slug: str) -> None:
+def test_every_category_has_two_active_rules_with_a_clause_and_examples_of_both_kinds(
+    rules: RuleSet, slug: str
+) -> None:
     mine = [rule for rule in rules.specs.values() if rule.category == slug]
     assert len(mine) >= 2
     for rule in mine:

@@ -19,6 +19,8 @@ from xiaobao.rules.fact_check import find_contradictions
 from xiaobao.rules.view import CallView, Hit
 
 DEFAULT_ZONE = "Asia/Shanghai"
+AGE_FACTS = ("context.callee_age", "customer.age_band", "customer.age", "context.age_band", "context.customer_age")
+"""Where platforms put an age; a callee who is not the customer comes first."""
 Calculation = Callable[[CallView, Mapping[str, Any]], Truth]
 CALCULATIONS: dict[str, Calculation] = {}
 
@@ -122,10 +124,13 @@ def product_above_customer_risk(view: CallView, params: Mapping[str, Any]) -> Tr
 
 @calculation("customer_age_at_least")
 def customer_age_at_least(view: CallView, params: Mapping[str, Any]) -> Truth:
-    """The lower bound of the customer's age band (or a stated age) is at least `years`."""
-    stated = view.fact("customer.age_band") or view.fact("context.callee_age") or view.fact("customer.age")
-    match = re.search(r"\d+", str(stated)) if stated is not None else None
-    if match is None:
+    """The lower bound of the age band (or the age) of the person on the line is at least `years`; `AGE_FACTS` in order."""
+    for path in AGE_FACTS:
+        stated = view.fact(path)
+        match = re.search(r"\d+", str(stated)) if stated is not None else None
+        if match is not None:
+            break
+    else:
         return Truth(None, (), "缺少年龄段")
     if int(match.group()) < int(params["years"]):
         return FALSE

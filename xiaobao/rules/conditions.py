@@ -15,7 +15,7 @@ from xiaobao.domain.rule import Window
 from xiaobao.rules.guards import Guard
 from xiaobao.rules.patterns import Pattern
 from xiaobao.rules.text import sentence_bounds
-from xiaobao.rules.view import CallView, Hit
+from xiaobao.rules.view import CallView, Hit, turns_of
 
 Triggers = frozenset[int] | None
 """None: the node can be true without any pattern, so it is always evaluated."""
@@ -48,6 +48,10 @@ class Node(ABC):
     @cached_property
     def trigger_ids(self) -> Triggers:
         return self.triggers()
+
+    def pattern_ids(self) -> frozenset[int]:
+        """All patterns the condition may ask about."""
+        return frozenset(pid for child in self.children for pid in child.pattern_ids())
 
     @abstractmethod
     def decide(self, view: CallView) -> Truth: ...
@@ -94,19 +98,22 @@ class Spoken:
 class SayNode(Node):
     def __init__(self, label: str, patterns: Sequence[tuple[int, Pattern]], spoken: Spoken, at_least: int) -> None:
         self.label = label
-        self._patterns = patterns
+        self._by_id = dict(patterns)
+        self._ids = frozenset(self._by_id)
         self._spoken = spoken
         self._at_least = at_least
 
     def triggers(self) -> Triggers:
-        return frozenset(pid for pid, _ in self._patterns)
+        return self._ids
+
+    def pattern_ids(self) -> frozenset[int]:
+        return self._ids
 
     def decide(self, view: CallView) -> Truth:
         hits: set[Hit] = set()
-        for pid, pattern in self._patterns:
-            if pid not in view.found_ids:
-                continue
-            for turn in view.turns_with(pid):
+        for pid in self._ids & view.found_ids:
+            pattern = self._by_id[pid]
+            for turn in turns_of(view.found[pid]):
                 if self._spoken.admits(view, turn):
                     text = view.texts[turn]
                     hits.update(
@@ -124,30 +131,42 @@ class NearNode(Node):
         self, label: str, groups: Sequence[Sequence[tuple[int, Pattern]]], spoken: Spoken, chars: int, ordered: bool
     ) -> None:
         self.label = label
-        self._groups = groups
+        self._groups = [dict(group) for group in groups]
+        self._group_ids = tuple(frozenset(pid for pid, _ in group) for group in groups)
         self._spoken = spoken
         self._chars = chars
         self._ordered = ordered
 
     def triggers(self) -> Triggers:
-        return min((frozenset(pid for pid, _ in group) for group in self._groups), key=len)
+        return min(self._group_ids, key=len)
+
+    def pattern_ids(self) -> frozenset[int]:
+        return frozenset().union(*self._group_ids)
 
     def decide(self, view: CallView) -> Truth:
-        turns: set[int] | None = None
-        for group in self._groups:
-            mine = {turn for pid, _ in group for turn in view.turns_with(pid)}
-            turns = mine if turns is None else turns & mine
-        hits = {
-            hit
-            for turn in turns or ()
-            if self._spoken.admits(view, turn)
-            for hit in self._in_turn(view.texts[turn], turn)
-        }
+        bits = -1
+        for ids in self._group_ids:
+            mine = 0
+            for pid in ids & view.found_ids:
+                mine |= view.found[pid]
+            bits &= mine
+            if not bits:
+                return FALSE
+        hits = {hit for turn in turns_of(bits) if self._spoken.admits(view, turn) for hit in self._in_turn(view, turn)}
         return Truth(True, tuple(sorted(hits))) if hits else FALSE
 
-    def _in_turn(self, text: str, turn: int) -> Iterator[Hit]:
+    def _in_turn(self, view: CallView, turn: int) -> Iterator[Hit]:
+        text = view.texts[turn]
         spans = [
-            sorted({m.span() for _, pattern in group for m in pattern.exact.finditer(text)}) for group in self._groups
+            sorted(
+                {
+                    m.span()
+                    for pid in group.keys() & view.found_ids
+                    if view.found[pid] >> turn & 1
+                    for m in group[pid].exact.finditer(text)
+                }
+            )
+            for group in self._groups
         ]
         for first in spans[0]:
             start, end = first
@@ -188,6 +207,9 @@ class ActNode(Node):
     def triggers(self) -> Triggers:
         return self._resolve().trigger_ids
 
+    def pattern_ids(self) -> frozenset[int]:
+        return self._resolve().pattern_ids()
+
     def decide(self, view: CallView) -> Truth:
         truth: Truth | None = view.act_memo.get(self._name)
         if truth is None:
@@ -205,13 +227,30 @@ class AnyNode(Node):
         self.label = "任一成立"
         self.children = tuple(children)
 
+    @cached_property
+    def _index(self) -> tuple[dict[int, list[int]], frozenset[int], list[int]]:
+        """Trigger → children it may make true; all triggers; children that need none. Long lists are mostly not asked."""
+        by_trigger: dict[int, list[int]] = {}
+        always: list[int] = []
+        for i, child in enumerate(self.children):
+            if child.trigger_ids is None:
+                always.append(i)
+            for trigger in child.trigger_ids or ():
+                by_trigger.setdefault(trigger, []).append(i)
+        return by_trigger, frozenset(by_trigger), always
+
     def triggers(self) -> Triggers:
         return _union(child.trigger_ids for child in self.children)
 
     def decide(self, view: CallView) -> Truth:
-        truths = [child.evaluate(view) for child in self.children]
-        if any(truth.state for truth in truths):
-            return Truth(True, _merge(t for t in truths if t.state), _notes(t for t in truths if t.state))
+        by_trigger, every, always = self._index
+        asked = {*always, *(i for trigger in every & view.found_ids for i in by_trigger[trigger])}
+        truths = [truth for i in sorted(asked) if (truth := self.children[i].evaluate(view)) is not FALSE]
+        if not truths:
+            return FALSE
+        true = [truth for truth in truths if truth.state]
+        if true:
+            return true[0] if len(true) == 1 else Truth(True, _merge(true), _notes(true))
         return Truth(None if any(t.state is None for t in truths) else False, (), _notes(truths))
 
 
@@ -344,16 +383,19 @@ class WithoutNode(Node):
 class FactNode(Node):
     def __init__(self, label: str, path: str, test: Callable[[Any], bool | None]) -> None:
         self.label = label
-        self._path = path
+        self.path = path
         self._test = test
+        self._missing = Truth(None, (), f"缺少字段 {path}")
 
     def triggers(self) -> Triggers:
         return None
 
     def decide(self, view: CallView) -> Truth:
-        value = view.fact(self._path)
+        value = view.fact(self.path)
         state = self._test(value)
-        return Truth(state, (), f"缺少字段 {self._path}" if state is None else f"{self._path}={value}")
+        if not state:
+            return FALSE if state is False else self._missing
+        return Truth(True, (), f"{self.path}={value}")
 
 
 class ComputeNode(Node):

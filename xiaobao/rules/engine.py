@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,7 +20,7 @@ from xiaobao.rules.compiler import Compiler
 from xiaobao.rules.conditions import ComputeNode, Node, Triggers, Truth
 from xiaobao.rules.flow import CompiledFlow, judge_flow
 from xiaobao.rules.omission import CompiledOmission, judge_omission
-from xiaobao.rules.scanner import Scanner
+from xiaobao.rules.scanner import Lens, Scanner
 from xiaobao.rules.text import fold
 from xiaobao.rules.verdict import RuleVerdict
 from xiaobao.rules.view import CallView, PastContact, fold_turns, party_turns
@@ -55,6 +56,15 @@ class CompiledRule:
             raise PolicyError(f"规则 {rule.id!r}：{exc}") from exc
         self.triggers: Triggers = self._triggers()
         self.arithmetic = isinstance(self.detect, ComputeNode)
+
+    def pattern_ids(self) -> frozenset[int]:
+        """All patterns the rule may ask about."""
+        nodes = [self.applies, self.detect]
+        if self.omission is not None:
+            nodes += [self.omission.due, self.omission.required]
+        if self.flow is not None:
+            nodes += [self.flow.interrupt, *(node for _, node in self.flow.steps)]
+        return frozenset(pid for node in nodes if node is not None for pid in node.pattern_ids())
 
     def _triggers(self) -> Triggers:
         if self.detect is None:
@@ -102,6 +112,14 @@ class CompiledRule:
         return RuleVerdict(self, "hit", hits=mine, reason=truth.note)
 
 
+@dataclass(frozen=True)
+class Scope:
+    """What concerns calls of one business, channel and direction."""
+
+    rules: frozenset[int]
+    lens: Lens
+
+
 class RuleSet:
     """A compiled, immutable policy pack."""
 
@@ -130,7 +148,7 @@ class RuleSet:
         for i, rule in enumerate(self.rules):
             for pid in rule.triggers or ():
                 self._triggered.setdefault(pid, []).append(i)
-        self._scopes: dict[tuple[str, str, str], frozenset[int]] = {}
+        self._scopes: dict[tuple[str, str, str], Scope] = {}
 
     @property
     def words(self) -> Sequence[str]:
@@ -143,7 +161,7 @@ class RuleSet:
         spoken = party_turns(transcript)
         found = {
             pid: mine
-            for pid, turns in self._scanner.scan(texts).items()
+            for pid, turns in self._scanner.scan(texts, self._in_scope(transcript).lens).items()
             if (mine := turns & spoken[self._parties[pid]])
         }
         return CallView(transcript, texts, found, history)
@@ -159,7 +177,7 @@ class RuleSet:
             every_rule: also return clear and not-applicable verdicts (each rule once).
         """
         view = self.view(transcript, history)
-        scope = self._in_scope(transcript)
+        scope = self._in_scope(transcript).rules
         if every_rule:
             return view, [self._judge_one(i, view, scope) for i in range(len(self.rules))]
         wanted = set(self._always)
@@ -177,10 +195,12 @@ class RuleSet:
             return RuleVerdict(rule, "not_applicable", reason="通话当日规则未生效")
         return rule.judge(view)
 
-    def _in_scope(self, transcript: Transcript) -> frozenset[int]:
+    def _in_scope(self, transcript: Transcript) -> Scope:
         key = (transcript.business, transcript.channel, transcript.direction)
         if key not in self._scopes:
-            self._scopes[key] = frozenset(i for i, rule in enumerate(self.rules) if rule.scope_covers(transcript))
+            rules = frozenset(i for i, rule in enumerate(self.rules) if rule.scope_covers(transcript))
+            wanted = {pid for i in rules for pid in self.rules[i].pattern_ids()}
+            self._scopes[key] = Scope(rules, self._scanner.lens(wanted))
         return self._scopes[key]
 
 

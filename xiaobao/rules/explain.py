@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xiaobao.rules.conditions import ActNode, Node
+from xiaobao.rules.conditions import ActNode, FactNode, Node
 from xiaobao.rules.engine import CompiledRule
 from xiaobao.rules.view import CallView
 
@@ -42,7 +42,8 @@ def _walk(node: Node, view: CallView, depth: int, prefix: str, steps: list[Step]
     truth = node.evaluate(view)
     quotes = tuple(f"{hit.turn}：{view.quote(hit).text}" for hit in truth.hits[:3])
     label = f"{prefix}：{node.label}" if prefix else node.label
-    steps.append(Step(depth, label, truth.state, quotes, truth.note))
+    note = f"{node.path}={view.fact(node.path)}" if isinstance(node, FactNode) else truth.note
+    steps.append(Step(depth, label, truth.state, quotes, note))
     children = (node.resolved,) if isinstance(node, ActNode) else node.children
     for child in children:
         _walk(child, view, depth + 1, "", steps)

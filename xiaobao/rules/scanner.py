@@ -1,19 +1,21 @@
-"""One Hyperscan pass over a whole call: which patterns may stand in which turns."""
+"""One Aho-Corasick pass over a whole call: which patterns may stand in which turns.
+
+Hyperscan was used first; with tens of thousands of words a call its callback a hit cost seven times as much
+(docs/adr/0002).
+"""
 
 from __future__ import annotations
 
 import hashlib
 import math
-import threading
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
-import hyperscan
 import orjson
+from ahocorasick_rs import AhoCorasick
 
 from xiaobao.rules.cache import read_cached, write_cached
 from xiaobao.rules.factors import Words
@@ -63,6 +65,15 @@ class Plan:
     """Patterns that demand no word and are read in every turn."""
 
 
+@dataclass(frozen=True)
+class Lens:
+    """The part of a plan that concerns some patterns; fields as in `Plan`."""
+
+    sets_of_word: list[list[int]]
+    needing: list[list[tuple[int, list[int]]]]
+    everywhere: list[int]
+
+
 def plan_scan(patterns: Sequence[Pattern], sample: str) -> Plan:
     """Choose the words worth looking for; pattern i has id i."""
     rarity = _Rarity(sample)
@@ -89,57 +100,65 @@ def plan_scan(patterns: Sequence[Pattern], sample: str) -> Plan:
 class Scanner:
     """Finds the words of all patterns at once, and from them the patterns worth reading, turn by turn.
 
-    Safe to share between threads: a database owns one scratch, so scans take turns.
+    Immutable, so safe to share between threads.
     """
 
     def __init__(self, patterns: Sequence[Pattern], *, sample: str = "", cache_dir: Path | None = None) -> None:
-        """Compile, or load what an earlier process compiled.
+        """Plan the scan, or load what an earlier process planned.
 
         Args:
             patterns: pattern i gets id i.
             sample: text of the kind that will be scanned; says which words are rare and so worth looking for.
-            cache_dir: where plans and compiled databases are kept, named by what they come from and the library version.
+            cache_dir: where plans are kept, named by what they come from.
         """
-        name = f"scan-{FORMAT}-{hyperscan.__version__}-{_digest(patterns, sample)}"
-        stored = read_cached(cache_dir, f"{name}.json")
+        name = f"scan-{FORMAT}-{_digest(patterns, sample)}.json"
+        stored = read_cached(cache_dir, name)
         if stored is None:
             self._plan = plan_scan(patterns, sample)
-            write_cached(cache_dir, f"{name}.json", orjson.dumps(self._plan))
+            write_cached(cache_dir, name, orjson.dumps(self._plan))
         else:
             self._plan = Plan(**orjson.loads(stored))
-        self._database = _load_or_compile(self._plan.words, cache_dir, f"{name}.db") if self._plan.words else None
-        self._lock = threading.Lock()
+        self._automaton = AhoCorasick(self._plan.words)
 
     @property
     def words(self) -> Sequence[str]:
         """All words that are looked for."""
         return self._plan.words
 
-    def scan(self, turns: Sequence[str]) -> dict[int, int]:
+    def lens(self, wanted: Set[int]) -> Lens:
+        """What a scan has to look at when only some patterns matter, e.g. those of one business."""
+        plan = self._plan
+        needing = [[entry for entry in entries if entry[0] in wanted] for entries in plan.needing]
+        used = {number for number, entries in enumerate(needing) if entries}
+        used.update(other for entries in needing for _, others in entries for other in others)
+        return Lens(
+            sets_of_word=[[number for number in numbers if number in used] for numbers in plan.sets_of_word],
+            needing=needing,
+            everywhere=[pid for pid in plan.everywhere if pid in wanted],
+        )
+
+    def scan(self, turns: Sequence[str], lens: Lens) -> dict[int, int]:
         """Pattern id → the turns that may hold it, as bits (bit 0 is turn 0).
 
         Args:
             turns: folded texts, without a line feed inside.
+            lens: from `lens`; patterns outside it are not reported.
         """
-        pieces = [turn.encode("utf-8", "surrogatepass") for turn in turns]
-        ends = list(accumulate(len(piece) + 1 for piece in pieces))
         by_word: dict[int, int] = {}
         seen = by_word.get
-
-        def on_match(word: int, _start: int, end: int, _flags: int, _context: object) -> None:
-            by_word[word] = seen(word, 0) | 1 << bisect_left(ends, end)
-
-        if self._database is not None:
-            with self._lock:
-                self._database.scan(b"\n".join(pieces), match_event_handler=on_match)
-        plan = self._plan
+        edges = accumulate(len(turn) + 1 for turn in turns)
+        edge, bit = next(edges, 0), 1
+        for word, _, end in self._automaton.find_matches_as_indexes("\n".join(turns), overlapping=True):
+            while end > edge:  # matches come in the order of their ends, so the turn only moves on
+                edge, bit = next(edges), bit << 1
+            by_word[word] = seen(word, 0) | bit
         by_set: dict[int, int] = {}
         for word, where in by_word.items():
-            for number in plan.sets_of_word[word]:
+            for number in lens.sets_of_word[word]:
                 by_set[number] = by_set.get(number, 0) | where
         found: dict[int, int] = {}
         for number, where in by_set.items():
-            for pid, others in plan.needing[number]:
+            for pid, others in lens.needing[number]:
                 both = where
                 for other in others:
                     both &= by_set.get(other, 0)
@@ -147,7 +166,7 @@ class Scanner:
                         break
                 else:
                     found[pid] = both
-        for pid in plan.everywhere:
+        for pid in lens.everywhere:
             found[pid] = (1 << len(turns)) - 1
         return found
 
@@ -155,28 +174,3 @@ class Scanner:
 def _digest(patterns: Sequence[Pattern], sample: str) -> str:
     text = "\n".join([*(pattern.expression for pattern in patterns), sample])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def _load_or_compile(words: Sequence[str], cache_dir: Path | None, name: str) -> hyperscan.Database:
-    stored = read_cached(cache_dir, name)
-    if stored is not None:
-        try:
-            database = hyperscan.loadb(stored, hyperscan.HS_MODE_BLOCK)
-            database.scratch = hyperscan.Scratch(database)  # `compile` allocates one, `loadb` does not
-            return database
-        except Exception:  # noqa: S110, BLE001  another CPU or build wrote it; hyperscan raises its own untyped errors
-            pass
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    database.compile(
-        expressions=[literal(word) for word in words],
-        ids=list(range(len(words))),
-        elements=len(words),
-        flags=[0] * len(words),
-    )
-    write_cached(cache_dir, name, hyperscan.dumpb(database))
-    return database
-
-
-def literal(word: str) -> bytes:
-    """The word as a Hyperscan expression over UTF-8 bytes."""
-    return "".join(f"\\x{byte:02x}" for byte in word.encode("utf-8", "surrogatepass")).encode()

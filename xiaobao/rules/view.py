@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -37,6 +37,16 @@ def fold_turns(transcript: Transcript) -> list[str]:
     if not may_need_folding("".join(texts)):
         return texts
     return [fold(text) if may_need_folding(text) else text for text in texts]
+
+
+def turns_of(bits: int) -> list[int]:
+    """Ascending 0-based turns whose bits are set."""
+    turns: list[int] = []
+    while bits:
+        lowest = bits & -bits
+        turns.append(lowest.bit_length() - 1)
+        bits ^= lowest
+    return turns
 
 
 def party_turns(transcript: Transcript) -> dict[str, int]:
@@ -112,14 +122,6 @@ class CallView:
                     break
             self._facts[path] = value
         return self._facts[path]
-
-    def turns_with(self, pattern: int) -> Iterator[int]:
-        """Ascending 0-based turns that may hold a pattern."""
-        bits = self.found.get(pattern, 0)
-        while bits:
-            lowest = bits & -bits
-            yield lowest.bit_length() - 1
-            bits ^= lowest
 
     def raw_range(self, hit: Hit) -> tuple[int, int]:
         """The hit as `[start, end)` of the raw turn."""
