@@ -92,7 +92,17 @@ class FactChecker:
                     continue
                 if about and not divided and all(c.yes is not claim.yes for c in about):
                     yield Contradiction(Hit(turn, claim.start, claim.end), f"与事实“{fact[:60]}”相反")
-            for attribute, amount in self._attributed(text, question):
+            # Who says the fact's own amount explains it: other amounts of that kind beside it are examples.
+            named = list(self._attributed(text, question))
+            explained = {
+                name
+                for name, said in named
+                if len(known := [a for stated, a in amounts if stated == name and _comparable(a, said)]) == 1
+                and known[0].value == said.value
+            }
+            for attribute, amount in named:
+                if attribute in explained:
+                    continue
                 if any(abs(a.value - amount.value) <= self._tolerance * a.value + 1e-6 for a in all_amounts):
                     continue
                 same = [a for name, a in amounts if name == attribute and _comparable(a, amount)]
@@ -148,7 +158,7 @@ class FactChecker:
         return frozenset(words) - self._common
 
     def _attributed(self, text: str, question: str) -> Iterator[tuple[str, Quantity]]:
-        """Amounts with the attribute named last before them in the clause, else in the clause, else asked for."""
+        """Amounts with the attribute named nearest before them in the clause, else after, else asked for."""
         for clause in _clauses(text):
             for amount in quantities(clause.group()):
                 name = self._attribute(clause.group(), amount) or self._asked(question)
@@ -165,8 +175,9 @@ class FactChecker:
         return best[1] if best else None
 
     def _asked(self, question: str) -> str | None:
-        named = {name for name, pattern in self._attributes.items() if pattern.search(question)}
-        return named.pop() if len(named) == 1 else None
+        """The attribute named last in the question."""
+        named = [(m.end(), name) for name, pattern in self._attributes.items() for m in pattern.finditer(question)]
+        return max(named)[1] if named else None
 
 
 def _same_amount(a: Quantity, b: Quantity) -> bool:
