@@ -105,3 +105,13 @@ def test_a_binary_file_under_a_text_suffix_is_refused(tmp_path: Path) -> None:
     path.write_bytes(bytes((i * 7919 + i // 251) % 256 for i in range(4000)))
     for record in read(path):
         assert record.error
+
+
+@pytest.mark.parametrize(
+    "rest", [b"\x00", b"\x00\xd8b\x00", "客服：您好".encode("utf-16-le") + b"\x53"], ids=["odd", "broken pair", "cut"]
+)
+@pytest.mark.parametrize("name", ["a.txt", "a.csv", "a.jsonl", "a.json"])
+def test_damaged_utf16_is_a_named_refusal_in_every_text_format(tmp_path: Path, name: str, rest: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"\xff\xfe" + rest)
+    assert error_of(only(path)).reason

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 
 from xiaobao.errors import IntakeError
-from xiaobao.intake.encoding import Encoding, detect_encoding
+from xiaobao.intake.encoding import DAMAGED, Encoding, detect_encoding
 from xiaobao.intake.limits import IntakeLimits
 from xiaobao.intake.record import IntakeRecord
 from xiaobao.intake.sources import Source
@@ -48,7 +48,7 @@ def _rows(source: Source, encoding: Encoding, limits: IntakeLimits) -> Iterator[
     # The csv module has one field limit for the whole process; its default (131,072) is below our longest turn.
     csv.field_size_limit(limits.max_record_bytes)
     with source.open() as handle:
-        text = io.TextIOWrapper(handle, encoding=encoding.codec, errors="surrogateescape", newline="")
+        text = io.TextIOWrapper(handle, encoding=encoding.codec, errors=DAMAGED, newline="")
         lines = _Lines(text, limits.max_record_bytes)
         sample = lines.peek()
         delimiter = max(_DELIMITERS, key=sample.count)

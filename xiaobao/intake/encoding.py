@@ -31,6 +31,18 @@ class Encoding:
 
 
 UTF8 = Encoding("utf-8-sig")
+DAMAGED = "xiaobao-damaged"
+"""Name of the error handler for decoding: like `surrogateescape`, and for bytes below 0x80 as well, which UTF-16 may
+leave over (an odd length, a broken pair)."""
+
+
+def _mark_damage(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(DAMAGED, _mark_damage)
 
 
 def detect_encoding(open_file: Callable[[], BinaryIO], *, file: str) -> Encoding:

@@ -25,7 +25,7 @@ def text_fault(text: str) -> tuple[str, int] | None:
         text.encode()
     except UnicodeEncodeError as exc:
         code = ord(text[exc.start])
-        if 0xDC80 <= code <= 0xDCFF:  # left by errors="surrogateescape": a byte that did not decode
+        if 0xDC80 <= code <= 0xDCFF:  # left by `encoding.DAMAGED`: a byte that did not decode
             return f"字节 0x{code - 0xDC00:02X} 不符合文件编码", exc.start
         return f"含孤立的代理字符 U+{code:04X}，不是合法文字", exc.start
     return None

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, NoReturn
 
 from xiaobao.errors import IntakeError
 from xiaobao.intake.aliases import CALL_FIELDS, CONTAINERS, fold
-from xiaobao.intake.encoding import Encoding, detect_encoding
+from xiaobao.intake.encoding import DAMAGED, Encoding, detect_encoding
 from xiaobao.intake.json_values import JsonFaultError, parse_value
 from xiaobao.intake.limits import IntakeLimits
 from xiaobao.intake.native import parse_json_bytes
@@ -83,7 +83,7 @@ def _lines(handle: BinaryIO, encoding: Encoding, limit: int) -> Iterator[tuple[i
                 line = handle.readline(1 << 20)
             yield number, None
         return
-    text = io.TextIOWrapper(handle, encoding=encoding.codec, errors="surrogateescape", newline="\n")
+    text = io.TextIOWrapper(handle, encoding=encoding.codec, errors=DAMAGED, newline="\n")
     number = 0
     while chars := text.readline(limit // 2):
         number += 1
@@ -104,7 +104,7 @@ def read_document(source: Source, limits: IntakeLimits) -> Iterator[IntakeRecord
     if len(data) > limits.max_document_bytes:
         reason = f"JSON 文件超过 {limits.max_document_bytes:,} 字节的上限，请改用 JSONL"
         raise IntakeError(reason, file=source.name)
-    text = data.decode(encoding.codec, errors="surrogateescape")
+    text = data.decode(encoding.codec, errors=DAMAGED)
     del data
     if not text.strip():
         raise IntakeError("文件是空的", file=source.name)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from xiaobao.errors import IntakeError
-from xiaobao.intake.encoding import detect_encoding
+from xiaobao.intake.encoding import DAMAGED, detect_encoding
 from xiaobao.intake.hygiene import text_fault
 from xiaobao.intake.limits import IntakeLimits
 from xiaobao.intake.normalise import parse_transcript
@@ -22,7 +22,7 @@ def read_text(source: Source, limits: IntakeLimits) -> Iterator[IntakeRecord]:
     extra = (encoding.note,) if encoding.note else ()
     faults: list[IntakeError] = []
     with source.open() as handle:
-        lines = io.TextIOWrapper(handle, encoding=encoding.codec, errors="surrogateescape")
+        lines = io.TextIOWrapper(handle, encoding=encoding.codec, errors=DAMAGED)
         calls = split_calls(_checked_lines(lines, source.name, faults, limits.max_record_bytes))
         first = next(calls, None)
         if first is None:
