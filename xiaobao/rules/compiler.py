@@ -46,7 +46,7 @@ class Compiler:
         """Whose turns pattern i is looked for in."""
 
     def compile(self, condition: spec.Condition, *, party: spec.Party, guards: Sequence[str]) -> Node:
-        """A node for `condition`, whose words are those of `party` and are guarded by `guards` unless it says otherwise.
+        """A node for `condition`; its words are those of `party`, guarded by `guards` unless it says otherwise.
 
         Raises:
             PolicyError: unknown class, act, guard or calculation, or a pattern that cannot be matched in linear time.
@@ -160,8 +160,8 @@ class Compiler:
         def test(value: Any) -> bool | None:
             if fact.exists is not None and (value is not None) is not fact.exists:
                 return False
-            if fact.truthy is not None and not (truthy := _truthy(value)) is fact.truthy:
-                return truthy is fact.truthy
+            if fact.truthy is not None and _truthy(value) is not fact.truthy:
+                return False
             if value is None:
                 return None if tests else True
             try:

@@ -1,7 +1,7 @@
 """Conditions compiled for evaluation. Three-valued: true with its evidence, false, or unknown (a fact is absent).
 
-Every node also names its triggers: pattern ids of which at least one must be found for the node to be true. A rule whose
-triggers are all absent from a call is never evaluated there; that is what makes the cost follow the hits, not the rules.
+Every node also names its demands: sets of patterns, of each of which one must be found for the node to be true. A rule
+with an unmet demand is never evaluated; that is what makes the cost follow the hits, not the rules.
 """
 
 from __future__ import annotations
@@ -39,15 +39,22 @@ class Node(ABC):
     children: tuple[Node, ...] = ()
 
     def evaluate(self, view: CallView) -> Truth:
-        """What the condition says of the call; false at once where none of its triggers is found."""
-        triggers = self.trigger_ids
-        if triggers is not None and view.found_ids.isdisjoint(triggers):
-            return FALSE
+        """What the condition says of the call; false at once where nothing of one of its demands is found."""
+        found = view.found_ids
+        for demand in self.demands:
+            if found.isdisjoint(demand):
+                return FALSE
         return self.decide(view)
 
     @cached_property
+    def demands(self) -> tuple[frozenset[int], ...]:
+        """Sets of patterns; of each, one must be found for the node to be true. Smallest first, without repeats."""
+        return tuple(sorted(set(self.demanded()), key=len))
+
+    @cached_property
     def trigger_ids(self) -> Triggers:
-        return self.triggers()
+        """One demand that stands for the node where only one can be kept; None where it demands nothing."""
+        return self.demands[0] if self.demands else None
 
     def pattern_ids(self) -> frozenset[int]:
         """All patterns the condition may ask about."""
@@ -57,7 +64,7 @@ class Node(ABC):
     def decide(self, view: CallView) -> Truth: ...
 
     @abstractmethod
-    def triggers(self) -> Triggers: ...
+    def demanded(self) -> Iterable[frozenset[int]]: ...
 
 
 class Spoken:
@@ -103,8 +110,8 @@ class SayNode(Node):
         self._spoken = spoken
         self._at_least = at_least
 
-    def triggers(self) -> Triggers:
-        return self._ids
+    def demanded(self) -> Iterable[frozenset[int]]:
+        return (self._ids,)
 
     def pattern_ids(self) -> frozenset[int]:
         return self._ids
@@ -137,8 +144,8 @@ class NearNode(Node):
         self._chars = chars
         self._ordered = ordered
 
-    def triggers(self) -> Triggers:
-        return min(self._group_ids, key=len)
+    def demanded(self) -> Iterable[frozenset[int]]:
+        return self._group_ids
 
     def pattern_ids(self) -> frozenset[int]:
         return frozenset().union(*self._group_ids)
@@ -204,8 +211,8 @@ class ActNode(Node):
         """The condition the name stands for."""
         return self._resolve()
 
-    def triggers(self) -> Triggers:
-        return self._resolve().trigger_ids
+    def demanded(self) -> Iterable[frozenset[int]]:
+        return self._resolve().demands
 
     def pattern_ids(self) -> frozenset[int]:
         return self._resolve().pattern_ids()
@@ -239,8 +246,8 @@ class AnyNode(Node):
                 by_trigger.setdefault(trigger, []).append(i)
         return by_trigger, frozenset(by_trigger), always
 
-    def triggers(self) -> Triggers:
-        return _union(child.trigger_ids for child in self.children)
+    def demanded(self) -> Iterable[frozenset[int]]:
+        return _either(self.children)
 
     def decide(self, view: CallView) -> Truth:
         by_trigger, every, always = self._index
@@ -260,9 +267,8 @@ class AllNode(Node):
         self.children = tuple(children)
         self._within = within_turns
 
-    def triggers(self) -> Triggers:
-        known = [t for t in (child.trigger_ids for child in self.children) if t is not None]
-        return min(known, key=len) if known else None
+    def demanded(self) -> Iterable[frozenset[int]]:
+        return (demand for child in self.children for demand in child.demands)
 
     def decide(self, view: CallView) -> Truth:
         truths: list[Truth] = []
@@ -294,8 +300,8 @@ class NoneNode(Node):
         self.label = "均不成立"
         self.children = tuple(children)
 
-    def triggers(self) -> Triggers:
-        return None
+    def demanded(self) -> Iterable[frozenset[int]]:
+        return ()
 
     def decide(self, view: CallView) -> Truth:
         states = [child.evaluate(view).state for child in self.children]
@@ -310,8 +316,8 @@ class CountNode(Node):
         self.children = tuple(children)
         self._n = n
 
-    def triggers(self) -> Triggers:
-        return _union(child.trigger_ids for child in self.children)
+    def demanded(self) -> Iterable[frozenset[int]]:
+        return _either(self.children)
 
     def decide(self, view: CallView) -> Truth:
         truths = [child.evaluate(view) for child in self.children]
@@ -330,9 +336,8 @@ class SequenceNode(Node):
         self._same_turn = same_turn
         self._evidence = evidence
 
-    def triggers(self) -> Triggers:
-        known = [t for t in (child.trigger_ids for child in self.children) if t is not None]
-        return min(known, key=len) if known else None
+    def demanded(self) -> Iterable[frozenset[int]]:
+        return (demand for child in self.children for demand in child.demands)
 
     def decide(self, view: CallView) -> Truth:
         first = self.children[0].evaluate(view)
@@ -363,8 +368,8 @@ class WithoutNode(Node):
         self._side = side
         self._within = within
 
-    def triggers(self) -> Triggers:
-        return self.children[0].trigger_ids
+    def demanded(self) -> Iterable[frozenset[int]]:
+        return self.children[0].demands
 
     def decide(self, view: CallView) -> Truth:
         find = self.children[0].evaluate(view)
@@ -387,8 +392,8 @@ class FactNode(Node):
         self._test = test
         self._missing = Truth(None, (), f"缺少字段 {path}")
 
-    def triggers(self) -> Triggers:
-        return None
+    def demanded(self) -> Iterable[frozenset[int]]:
+        return ()
 
     def decide(self, view: CallView) -> Truth:
         value = view.fact(self.path)
@@ -403,20 +408,18 @@ class ComputeNode(Node):
         self.label = f"计算「{name}」"
         self._run = run
 
-    def triggers(self) -> Triggers:
-        return None
+    def demanded(self) -> Iterable[frozenset[int]]:
+        return ()
 
     def decide(self, view: CallView) -> Truth:
         return self._run(view)
 
 
-def _union(parts: Iterable[Triggers]) -> Triggers:
-    total: set[int] = set()
-    for part in parts:
-        if part is None:
-            return None
-        total |= part
-    return frozenset(total)
+def _either(children: Sequence[Node]) -> Iterable[frozenset[int]]:
+    """The one demand of "any of these": something that one of them needs; nothing if one of them needs nothing."""
+    triggers = [child.trigger_ids for child in children]
+    known = [trigger for trigger in triggers if trigger is not None]
+    return (frozenset().union(*known),) if len(known) == len(triggers) else ()
 
 
 def _merge(truths: Iterable[Truth]) -> tuple[Hit, ...]:

@@ -17,7 +17,7 @@ from xiaobao.domain import rule as spec
 from xiaobao.errors import PolicyError
 from xiaobao.rules.arithmetic import DEFAULT_ZONE
 from xiaobao.rules.compiler import Compiler
-from xiaobao.rules.conditions import ComputeNode, Node, Triggers, Truth
+from xiaobao.rules.conditions import ComputeNode, Node, Truth
 from xiaobao.rules.flow import CompiledFlow, judge_flow
 from xiaobao.rules.omission import CompiledOmission, judge_omission
 from xiaobao.rules.scanner import Lens, Scanner
@@ -54,7 +54,7 @@ class CompiledRule:
             self.flow = CompiledFlow(rule.flow, node) if rule.flow else None
         except PolicyError as exc:
             raise PolicyError(f"规则 {rule.id!r}：{exc}") from exc
-        self.triggers: Triggers = self._triggers()
+        self.demands = self._demands()
         self.arithmetic = isinstance(self.detect, ComputeNode)
 
     def pattern_ids(self) -> frozenset[int]:
@@ -66,13 +66,10 @@ class CompiledRule:
             nodes += [self.flow.interrupt, *(node for _, node in self.flow.steps)]
         return frozenset(pid for node in nodes if node is not None for pid in node.pattern_ids())
 
-    def _triggers(self) -> Triggers:
-        if self.detect is None:
-            return self.omission.triggers() if self.omission else None
-        needed = [
-            t for t in (self.detect.trigger_ids, self.applies.trigger_ids if self.applies else None) if t is not None
-        ]
-        return min(needed, key=len) if needed else None
+    def _demands(self) -> tuple[frozenset[int], ...]:
+        """Of each set, a pattern must be found before the rule can say anything."""
+        nodes = [self.applies, self.detect, self.omission.due if self.omission else None]
+        return tuple(sorted({demand for node in nodes if node for demand in node.demands}, key=len))
 
     def scope_covers(self, transcript: Transcript) -> bool:
         """Business, channel, direction: what needs no condition."""
@@ -143,10 +140,10 @@ class RuleSet:
         self._scanner = Scanner(compiler.patterns, sample=_example_text(pack), cache_dir=cache_dir)
         compiler.translation.save()
         self._parties = tuple(compiler.parties)
-        self._always = tuple(i for i, rule in enumerate(self.rules) if rule.triggers is None)
+        self._always = tuple(i for i, rule in enumerate(self.rules) if not rule.demands)
         self._triggered: dict[int, list[int]] = {}
         for i, rule in enumerate(self.rules):
-            for pid in rule.triggers or ():
+            for pid in rule.demands[0] if rule.demands else ():
                 self._triggered.setdefault(pid, []).append(i)
         self._scopes: dict[tuple[str, str, str], Scope] = {}
 
@@ -177,20 +174,24 @@ class RuleSet:
             every_rule: also return clear and not-applicable verdicts (each rule once).
         """
         view = self.view(transcript, history)
-        scope = self._in_scope(transcript).rules
+        scope, day = self._in_scope(transcript).rules, call_day(transcript)
         if every_rule:
-            return view, [self._judge_one(i, view, scope) for i in range(len(self.rules))]
+            return view, [self._judge_one(i, view, scope, day) for i in range(len(self.rules))]
         wanted = set(self._always)
-        for pid in view.found:
-            wanted.update(self._triggered.get(pid, ()))
-        verdicts = [self._judge_one(i, view, scope) for i in sorted(wanted & scope)]
+        for pid in view.found_ids & self._triggered.keys():
+            wanted.update(self._triggered[pid])
+        found = view.found_ids
+        verdicts = [
+            self._judge_one(i, view, scope, day)
+            for i in sorted(wanted & scope)
+            if not any(found.isdisjoint(demand) for demand in self.rules[i].demands)
+        ]
         return view, [v for v in verdicts if v.state in ("hit", "unknown")]
 
-    def _judge_one(self, i: int, view: CallView, scope: frozenset[int]) -> RuleVerdict:
+    def _judge_one(self, i: int, view: CallView, scope: frozenset[int], day: date | None) -> RuleVerdict:
         rule = self.rules[i]
         if i not in scope:
             return RuleVerdict(rule, "not_applicable", reason="业务、渠道或方向不在规则范围内")
-        day = call_day(view.transcript)
         if day is not None and not rule.in_force(day):
             return RuleVerdict(rule, "not_applicable", reason="通话当日规则未生效")
         return rule.judge(view)

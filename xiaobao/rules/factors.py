@@ -1,8 +1,8 @@
 """What a text must contain to match a pattern: a conjunction of word sets, read off the pattern's syntax tree.
 
-`(保证|肯定).{0,6}(不亏|稳赚)` needs one of {保证, 肯定} and one of {不亏, 稳赚}. The idea is that of RE2's FilteredRE2: plain words
-can be looked for by the million in one pass, and only a turn that holds a word of every set is read by the expression
-itself. Every step below may only weaken the demand, so the filter never misses a match.
+`(保证|肯定).{0,6}(不亏|稳赚)` needs one of {保证, 肯定} and one of {不亏, 稳赚}. The idea is that of RE2's FilteredRE2:
+plain words can be looked for by the million in one pass, and only a turn that holds a word of every set is read by the
+expression itself. Every step below may only weaken the demand, so the filter never misses a match.
 """
 
 from __future__ import annotations

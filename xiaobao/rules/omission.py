@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from xiaobao.domain import OmissionProof, Quote
 from xiaobao.domain import rule as spec
-from xiaobao.rules.conditions import Node, Triggers
+from xiaobao.rules.conditions import Node
 from xiaobao.rules.verdict import RuleVerdict
 from xiaobao.rules.view import CallView, Hit
 
@@ -23,9 +23,6 @@ class CompiledOmission:
         self.spec = omission
         self.required = compile_node(omission.required)
         self.due = compile_node(omission.due) if omission.due else None
-
-    def triggers(self) -> Triggers:
-        return self.due.trigger_ids if self.due else None
 
 
 def judge_omission(rule: CompiledRule, omission: CompiledOmission, view: CallView) -> RuleVerdict:

@@ -69,7 +69,6 @@ class Plan:
 class Lens:
     """The part of a plan that concerns some patterns; fields as in `Plan`."""
 
-    sets_of_word: list[list[int]]
     needing: list[list[tuple[int, list[int]]]]
     everywhere: list[int]
 
@@ -128,12 +127,8 @@ class Scanner:
     def lens(self, wanted: Set[int]) -> Lens:
         """What a scan has to look at when only some patterns matter, e.g. those of one business."""
         plan = self._plan
-        needing = [[entry for entry in entries if entry[0] in wanted] for entries in plan.needing]
-        used = {number for number, entries in enumerate(needing) if entries}
-        used.update(other for entries in needing for _, others in entries for other in others)
         return Lens(
-            sets_of_word=[[number for number in numbers if number in used] for numbers in plan.sets_of_word],
-            needing=needing,
+            needing=[[entry for entry in entries if entry[0] in wanted] for entries in plan.needing],
             everywhere=[pid for pid in plan.everywhere if pid in wanted],
         )
 
@@ -144,6 +139,7 @@ class Scanner:
             turns: folded texts, without a line feed inside.
             lens: from `lens`; patterns outside it are not reported.
         """
+        sets_of_word = self._plan.sets_of_word
         by_word: dict[int, int] = {}
         seen = by_word.get
         edges = accumulate(len(turn) + 1 for turn in turns)
@@ -154,7 +150,7 @@ class Scanner:
             by_word[word] = seen(word, 0) | bit
         by_set: dict[int, int] = {}
         for word, where in by_word.items():
-            for number in lens.sets_of_word[word]:
+            for number in sets_of_word[word]:
                 by_set[number] = by_set.get(number, 0) | where
         found: dict[int, int] = {}
         for number, where in by_set.items():
