@@ -50,8 +50,8 @@ bench: $(VENV)/.dev  ## 吞吐与倍率
 eval: $(VENV)/.run  ## 判读质量（../shared 在旁边时）
 	$(BIN)/python -m benchmarks.quality
 
-serve: $(VENV)/.run  ## 服务（API 与界面）
-	$(BIN)/xiaobao serve
+serve:  ## 服务（API 与界面；还没有）
+	@echo "API 与界面还没有做；现在请用 xiaobao judge 与 xiaobao demo。"; exit 2
 
 lock: $(BIN)/uv  ## 重新生成锁文件（无地址、有哈希）
 	$(BIN)/uv pip compile -q --no-header --no-emit-index-url --no-emit-find-links --generate-hashes \

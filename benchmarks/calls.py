@@ -1,4 +1,4 @@
-"""Generated calls for throughput: invented phrases of ordinary service, put together by a seed; not for judging quality."""
+"""Generated calls for throughput: invented phrases of ordinary service, put together by a seed. Not for quality."""
 
 from __future__ import annotations
 

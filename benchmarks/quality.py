@@ -70,9 +70,7 @@ class Tally:
             self.clean += 1
             self.clean_flagged += any(category not in either_way for category in found)
         wanted, shown = set(label["signals"]), {signal.signal for signal in judgment.signals}
-        self.signals.update(
-            hit=len(wanted & shown), false=len(shown - wanted - either_way), missed=len(wanted - shown)
-        )
+        self.signals.update(hit=len(wanted & shown), false=len(shown - wanted - either_way), missed=len(wanted - shown))
 
     def prf(self, categories: Iterable[str]) -> tuple[float, float, float]:
         names = list(categories)
@@ -117,8 +115,10 @@ class Proofs:
                 self.verbatim += transcript.turns[quote.turn].text[quote.start : quote.end] == quote.text
 
     def show(self) -> None:
-        print(f"proofs over everything above: quotes verbatim {self.verbatim}/{self.quotes}, citations resolve "
-              f"{self.resolve}/{self.findings}, citation right for the category {self.right}/{self.findings}")
+        print(
+            f"proofs over everything above: quotes verbatim {self.verbatim}/{self.quotes}, citations resolve "
+            f"{self.resolve}/{self.findings}, citation right for the category {self.right}/{self.findings}"
+        )
 
 
 def labelled(services: Services, name: str, calls: Path, labels: Path, proofs: Proofs) -> None:
@@ -140,11 +140,15 @@ def show(name: str, tally: Tally) -> None:
     print(f"{name}: n={tally.calls} calls")
     print(f"  micro    P {p:.3f} R {r:.3f} F1 {f:.3f}")
     print(f"  critical P {cp:.3f} R {cr:.3f} F1 {cf:.3f}")
-    print(f"  clean calls flagged {tally.clean_flagged}/{tally.clean}; undetermined findings {tally.undetermined}; "
-          f"evidence overlaps {tally.evidence_overlaps}/{tally.evidence}")
+    print(
+        f"  clean calls flagged {tally.clean_flagged}/{tally.clean}; undetermined findings {tally.undetermined}; "
+        f"evidence overlaps {tally.evidence_overlaps}/{tally.evidence}"
+    )
     print(f"  signals  P {sp:.3f} R {sr:.3f} F1 {sf:.3f}")
     worst = sorted(categories, key=lambda slug: tally.false[slug] + tally.missed[slug], reverse=True)[:8]
-    print("  most errors: " + ", ".join(f"{s} +{tally.false[s]} -{tally.missed[s]} ({tally.hit[s]} right)" for s in worst))
+    print(
+        "  most errors: " + ", ".join(f"{s} +{tally.false[s]} -{tally.missed[s]} ({tally.hit[s]} right)" for s in worst)
+    )
 
 
 def flagged(services: Services, name: str, path: Path, note: str, proofs: Proofs) -> None:
