@@ -25,7 +25,7 @@ def verify(context: typer.Context, data_dir: DataDir = None, as_json: AsJson = F
     with plain_errors(as_json=options.as_json):
         report = verify_chain(options.services().audit_engine)
     if options.as_json:
-        print_json(asdict(report))
+        print_json(asdict(report) | {"head": report.head._asdict()})
     elif report.ok:
         out.print(f"[green]审计链完整[/]：{report.rows} 行，链头 {report.head.hash[:16]}…")
     else:

@@ -28,7 +28,11 @@ def demo(context: typer.Context, data_dir: DataDir = None, as_json: AsJson = Fal
     if options.as_json:
         print_json(summary.as_dict(None, target, None))
     else:
-        verifier = f"核验模型：{services.chat.name}" if services.chat else "没有配置核验模型：结论由规则与数据计算得出，并如此标明"
+        verifier = (
+            f"核验模型：{services.chat.name}"
+            if services.chat
+            else "没有配置核验模型：结论由规则与数据计算得出，并如此标明"
+        )
         out.print(f"[dim]{len(services.rules.rules)} 条规则 · {len(services.knowledge.clauses)} 条条款 · {verifier}[/]")
         summary.show(None, target)
     raise typer.Exit(Exit.FAILED_ITEMS if summary.failures else Exit.DONE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import orjson
 import typer
@@ -15,8 +15,8 @@ from rich.table import Table
 from cli.console import OUTCOME_STYLE, SEVERITY_STYLE, Exit, err, fail, out, plain_errors, print_json, progress
 from cli.options import AsJson, DataDir, command_context
 from graphs.batch import BatchItem, BatchJudge, default_workers
-from ui.report import Report
 from ui.presentation import ShownCall
+from ui.report import Report
 from xiaobao.domain import Finding, Judgment, Outcome, Ticket, Transcript, taxonomy
 
 SHOWN_CALLS = 20
@@ -75,7 +75,7 @@ def judge(
     raise typer.Exit(Exit.FAILED_ITEMS if failed else Exit.DONE)
 
 
-def _open(path: Path):  # noqa: ANN202
+def _open(path: Path) -> BinaryIO:
     path.parent.mkdir(parents=True, exist_ok=True)
     return path.open("wb")
 
@@ -117,10 +117,14 @@ class Summary:
             "needs_review": self.needs_human,
             "duplicates": self.duplicates,
             "violated_calls_by_category": self.by_category,
-            "failed": [{"file": f.file, "line": f.line, "call_id": f.call_id, "reason": f.reason} for f in self.failures],
+            "failed": [
+                {"file": f.file, "line": f.line, "call_id": f.call_id, "reason": f.reason} for f in self.failures
+            ],
             "out": str(out_file) if out_file else None,
             "report": str(report) if report else None,
-            "judgments": [orjson.loads(call.judgment.model_dump_json()) for call in self.notable] if out_file is None else None,
+            "judgments": [orjson.loads(call.judgment.model_dump_json()) for call in self.notable]
+            if out_file is None
+            else None,
         }
 
     def show(self, out_file: Path | None, report: Path | None) -> None:
@@ -157,9 +161,14 @@ def show_call(call: ShownCall) -> None:
         for line in _finding_lines(finding, call):
             out.print(line, soft_wrap=True)
         if more:
-            out.print(f"    [dim]同类另有 {len(more)} 条规则认定：{'、'.join(f.rule_id for f in more)}[/]", soft_wrap=True)
+            out.print(
+                f"    [dim]同类另有 {len(more)} 条规则认定：{'、'.join(f.rule_id for f in more)}[/]", soft_wrap=True
+            )
     for ticket in call.tickets:
-        out.print(f"  [cyan]工单[/] {escape(ticket.title)}  {ticket.ticket_id}  期限 {ticket.due_at:%Y-%m-%d %H:%M}", soft_wrap=True)
+        out.print(
+            f"  [cyan]工单[/] {escape(ticket.title)}  {ticket.ticket_id}  期限 {ticket.due_at:%Y-%m-%d %H:%M}",
+            soft_wrap=True,
+        )
         out.print(f"    整改：{'；'.join(ticket.remedy)}", soft_wrap=True)
         out.print(f"    应当说：“{escape(ticket.right_wording)}”", soft_wrap=True)
     if judgment.signals:
@@ -187,7 +196,8 @@ def _finding_lines(finding: Finding, call: ShownCall) -> Iterator[str]:
         yield f"    第 {quote.turn} 轮：“{escape(call.quote(quote))}”"
     if finding.omission is not None:
         searched = finding.omission.searched
-        yield f"    应在{finding.omission.due}；查了第 {searched[0]}–{searched[1] - 1} 轮，未见{finding.omission.searched_for}"
+        looked = f"查了第 {searched[0]}–{searched[1] - 1} 轮，未见{finding.omission.searched_for}"
+        yield f"    应在{finding.omission.due}；{looked}"
     if finding.steps:
         marks = {"done": "✓", "missing": "✗缺", "out_of_order": "⇄序", "not_required": "–"}
         yield "    " + " → ".join(f"{step.zh}{marks[step.state]}" for step in finding.steps)
@@ -195,6 +205,10 @@ def _finding_lines(finding: Finding, call: ShownCall) -> Iterator[str]:
         yield f"    依据：{citation.title}{citation.article} [dim]{citation.clause_id}[/] {escape(citation.text[:60])}…"
     failed = [check for check in finding.checks if not check.passed]
     passed = len(finding.checks) - len(failed)
-    yield f"    [dim]校验：通过 {passed} 项" + ("；未过：" + "、".join(c.detail or c.name for c in failed) if failed else "") + "[/]"
+    yield (
+        f"    [dim]校验：通过 {passed} 项"
+        + ("；未过：" + "、".join(c.detail or c.name for c in failed) if failed else "")
+        + "[/]"
+    )
     if finding.undetermined_reason:
         yield f"    [yellow]原因：{escape(finding.undetermined_reason)}[/]"

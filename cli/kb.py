@@ -97,7 +97,10 @@ def search(
     elif not hits:
         out.print("资料中没有")
     for h in [] if options.as_json else hits:
-        out.print(f"[bold]{escape(h.title)}[/] [dim]{escape(h.id)} · {h.score:.3f}[/]\n  {escape(h.text[:160])}", soft_wrap=True)
+        out.print(
+            f"[bold]{escape(h.title)}[/] [dim]{escape(h.id)} · {h.score:.3f}[/]\n  {escape(h.text[:160])}",
+            soft_wrap=True,
+        )
 
 
 _STATUS_ZH = {"added": "已导入", "updated": "已更新", "unchanged": "无变化"}
@@ -109,7 +112,10 @@ def _show_added(file: AddedFile) -> None:
         return
     official = f"，{file.official_clauses} 条显示官方原文" if file.official_clauses else ""
     where = "、".join(file.collections)
-    out.print(f"[green]{_STATUS_ZH[file.status]}[/] {escape(file.file)} → {where}，{file.passages} 段{official}", soft_wrap=True)
+    out.print(
+        f"[green]{_STATUS_ZH[file.status]}[/] {escape(file.file)} → {where}，{file.passages} 段{official}",
+        soft_wrap=True,
+    )
     for warning in file.warnings:
         out.print(f"  [yellow]提醒[/] {escape(warning)}", soft_wrap=True)
 

@@ -34,7 +34,9 @@ def _version(value: bool) -> None:
 @app.callback()
 def main(
     context: typer.Context,
-    data_dir: Annotated[Path | None, typer.Option("--data-dir", help="数据目录（缺省 XIAOBAO_DATA_DIR 或 ./var）")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option("--data-dir", help="数据目录（缺省 XIAOBAO_DATA_DIR 或 ./var）")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="输出一个 JSON 文档，供程序读取")] = False,
     _version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="显示版本")] = False,
 ) -> None:

@@ -36,12 +36,17 @@ def lint(context: typer.Context, data_dir: DataDir = None, as_json: AsJson = Fal
         found = lint_pack(pack, rules, load_clause_book().get, date.today())
     errors = [f for f in found if f.level == "error"]
     if options.as_json:
-        print_json({"rules": len(rules.rules), "patterns": rules.pattern_count, "findings": [f.__dict__ for f in found]})
+        print_json(
+            {"rules": len(rules.rules), "patterns": rules.pattern_count, "findings": [f.__dict__ for f in found]}
+        )
     else:
         for f in found:
             colour = "red" if f.level == "error" else "yellow"
-            out.print(f"[{colour}]{f.level}[/] {f.code} {f.rule_id}：{escape(f.message)}\n    改法：{f.fix}", soft_wrap=True)
-        out.print(f"{len(rules.rules)} 条规则，{rules.pattern_count} 个模式：{len(errors)} 处错误，{len(found) - len(errors)} 处提醒")
+            out.print(
+                f"[{colour}]{f.level}[/] {f.code} {f.rule_id}：{escape(f.message)}\n    改法：{f.fix}", soft_wrap=True
+            )
+        warnings = len(found) - len(errors)
+        out.print(f"{len(rules.rules)} 条规则，{rules.pattern_count} 个模式：{len(errors)} 处错误，{warnings} 处提醒")
     raise typer.Exit(Exit.FAILED_ITEMS if errors else Exit.DONE)
 
 
@@ -71,7 +76,9 @@ def _examples(rules: RuleSet, as_json: bool) -> None:
         print_json({"examples": total, "failed": [f.__dict__ for f in failures]})
     else:
         for f in failures:
-            out.print(f"[red]{f.rule_id}[/] 期望 {f.expected}，得到 {escape(f.got)}：{escape(f.example)}", soft_wrap=True)
+            out.print(
+                f"[red]{f.rule_id}[/] 期望 {f.expected}，得到 {escape(f.got)}：{escape(f.example)}", soft_wrap=True
+            )
         out.print(f"{len(rules.rules)} 条规则，{total} 个示例，{len(failures)} 个不符")
     raise typer.Exit(Exit.FAILED_ITEMS if failures else Exit.DONE)
 
@@ -103,7 +110,12 @@ def _one_call(rules: RuleSet, transcript: Transcript, rule_id: str | None, as_js
             ]
         )
         return
-    zh = {"hit": "[bold red]命中[/]", "clear": "[green]未命中[/]", "not_applicable": "[dim]不适用[/]", "unknown": "[yellow]无法判定[/]"}
+    zh = {
+        "hit": "[bold red]命中[/]",
+        "clear": "[green]未命中[/]",
+        "not_applicable": "[dim]不适用[/]",
+        "unknown": "[yellow]无法判定[/]",
+    }
     for v in sorted(shown, key=lambda v: v.state != "hit"):
         out.print(f"{zh[v.state]} {v.rule.spec.id} {v.rule.spec.title} [dim]{escape(v.reason)}[/]", soft_wrap=True)
         if v.state == "hit" or rule_id is not None:

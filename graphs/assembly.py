@@ -1,4 +1,4 @@
-"""Builds every service from the settings. CLI, API, UI and evals all start here: what is evaluated is what is served."""
+"""Builds every service from the settings. CLI, API, UI and evals start here: what is evaluated is what is served."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine
 
 from agents.judge import PROMPT
 from graphs.review_service import ReviewService
@@ -47,7 +49,7 @@ class Services:
     chat: ChatModel | None
 
     @cached_property
-    def _engine(self):  # noqa: ANN202  SQLAlchemy's engine stays inside
+    def _engine(self) -> Engine:
         engine = create_store_engine(self.settings.resolved_database_url)
         upgrade(engine)
         return engine
@@ -61,11 +63,13 @@ class Services:
         return BatchLedger(self._engine)
 
     @cached_property
-    def audit_engine(self):  # noqa: ANN201
+    def audit_engine(self) -> Engine:
         """For `audit verify`, which reads the chain itself."""
         return self._engine
 
-    def review(self, *, store: bool = True, every_outcome: bool = False, now: Callable[[], datetime] = shanghai_now) -> ReviewService:
+    def review(
+        self, *, store: bool = True, every_outcome: bool = False, now: Callable[[], datetime] = shanghai_now
+    ) -> ReviewService:
         """The review service; without `store`, nothing is written and no earlier contact is known."""
         context = ReviewContext(
             rules=self.rules,
@@ -87,7 +91,7 @@ class Services:
         return ReviewService(context)
 
     def _rank_clauses(self, said: str, clauses: Sequence[Citation], day: date) -> tuple[Citation, ...]:
-        """The rule's clauses in the order hybrid search gives them for what was said; unranked ones keep their place."""
+        """The rule's clauses as hybrid search ranks them for what was said; unranked ones keep their place."""
         hits = self.knowledge.search(said, collection=REGULATIONS, day=day, top_k=30)
         rank = {hit.clause_id: i for i, hit in enumerate(hits)}
         return tuple(sorted(clauses, key=lambda c: rank.get(c.clause_id, len(rank))))

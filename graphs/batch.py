@@ -26,7 +26,6 @@ from xiaobao.domain import Transcript
 from xiaobao.intake import IntakeRecord, read_transcripts
 from xiaobao.settings import Settings
 from xiaobao.store.batches import RejectedRecord
-from xiaobao.store.judgments import SaveResult
 
 CHUNK = 128
 """Calls in one run of the graph and one transaction: large enough to share their cost, small enough to lose little."""
@@ -59,7 +58,9 @@ class BatchItem:
 
 def default_workers(paths: Sequence[Path]) -> int:
     """All processors for a large input, one process for a small one."""
-    size = sum(f.stat().st_size for path in paths for f in ([path] if path.is_file() else path.rglob("*")) if f.is_file())
+    size = sum(
+        f.stat().st_size for path in paths for f in ([path] if path.is_file() else path.rglob("*")) if f.is_file()
+    )
     return (os.cpu_count() or 1) if size > LARGE_INPUT_BYTES else 1
 
 

@@ -1,7 +1,7 @@
 """The review graph: normalise → screen → retrieve → verify → check → score → act → store (docs/architecture.md).
 
-`screen` holds arithmetic and rules. `verify` is entered only when a chat model is configured and something was screened;
-otherwise the rules' own verdicts stand and every finding says so.
+`screen` holds arithmetic and rules. `verify` is entered only when a chat model is configured and something was
+screened; otherwise the rules' own verdicts stand and every finding says so.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from langgraph.runtime import Runtime
 
 import xiaobao
 from agents.remediation import draft_tickets
-from graphs.review_state import Case, Normalised, Reviewed, ReviewContext, ReviewInput, ReviewState, Screened
+from graphs.review_state import Case, Normalised, ReviewContext, Reviewed, ReviewInput, ReviewState, Screened
 from graphs.verification import ask_model, reconcile
 from xiaobao import checks
 from xiaobao.domain import Finding, Judgment, Origin, Outcome, Provenance, Transcript, Usage

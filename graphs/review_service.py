@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from graphs.review import build_review_graph
-from graphs.review_state import Case, Reviewed, ReviewContext
+from graphs.review_state import Case, ReviewContext, Reviewed
 from xiaobao.store.judgments import SaveResult
 
 

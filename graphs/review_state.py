@@ -1,4 +1,4 @@
-"""What the review graph passes from node to node. One state is one chunk of calls, so that the graph's own cost is shared.
+"""What the review graph passes from node to node. One state is one chunk of calls, which share the graph's own cost.
 
 No checkpointer: the chunk is the unit that is repeated after a crash, and storing it is idempotent.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from agents.judge import VerifyReply
 from xiaobao.domain import Citation, Finding, ModelRef, Score, SignalHit, Ticket, Transcript
@@ -83,13 +83,15 @@ class ReviewInput(TypedDict):
     cases: list[Case]
 
 
-class ReviewState(ReviewInput, total=False):
+class ReviewState(ReviewInput):
+    """Keys in the order in which nodes write them; a node may read what stands above its own."""
+
     started: float
     normalised: list[Normalised]
     screened: list[Screened]
     passages: list[dict[str, tuple[Citation, ...]]]
     """Per call: rule id → clauses to show the model, in force that day."""
-    answers: list[dict[str, Answer]]
+    answers: NotRequired[list[dict[str, Answer]]]
     """Per call: rule id → answer; empty without a chat model."""
     findings: list[list[Finding]]
     scores: list[Score]

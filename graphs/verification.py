@@ -48,12 +48,12 @@ async def ask_model(state: ReviewState, context: ReviewContext) -> list[dict[str
     return answers
 
 
-async def _ask(
-    call: Normalised, verdict: RuleVerdict, clauses: Sequence[Citation], context: ReviewContext
-) -> Answer:
+async def _ask(call: Normalised, verdict: RuleVerdict, clauses: Sequence[Citation], context: ReviewContext) -> Answer:
     assert context.chat is not None
     try:
-        reply = await verify(verify_case(call, verdict, clauses), model=context.chat, deadline_s=context.chat_deadline_s)
+        reply = await verify(
+            verify_case(call, verdict, clauses), model=context.chat, deadline_s=context.chat_deadline_s
+        )
     except ModelError as exc:
         return Answer(None, _problem(exc))
     return Answer(reply)
@@ -72,20 +72,14 @@ def verify_case(call: Normalised, verdict: RuleVerdict, clauses: Sequence[Citati
     rule, transcript = verdict.rule.spec, call.case.transcript
     assert rule.category is not None
     window = _window(verdict, len(transcript.turns))
-    facts = {
-        zh: str(value)
-        for path, zh in FACTS_ZH.items()
-        if (value := _fact(transcript, path)) is not None
-    }
+    facts = {zh: str(value) for path, zh in FACTS_ZH.items() if (value := _fact(transcript, path)) is not None}
     return VerifyCase(
         call_id=transcript.call_id,
         rule_id=rule.id,
         rule_title=rule.title,
         criterion=rule.criterion,
         category=taxonomy().categories[rule.category].zh,
-        turns=tuple(
-            WindowTurn(i, transcript.turns[i].speaker.value, call.masked.texts[i]) for i in window
-        ),
+        turns=tuple(WindowTurn(i, transcript.turns[i].speaker.value, call.masked.texts[i]) for i in window),
         candidates=tuple(sorted({hit.turn for hit in verdict.hits})),
         clauses=tuple(ClauseText(c.clause_id, f"{c.title}{c.article}", c.text) for c in clauses),
         facts=facts,
@@ -153,7 +147,7 @@ def _confirmed(
     verdict: RuleVerdict,
     call: Normalised,
 ) -> Finding:
-    """Violated by rule and model: the model's own quote is added where it maps back to the raw turn of the bound party."""
+    """Violated by rule and model: the model's quote is added where it maps back to a raw turn of the bound party."""
     assert verdict.rule.spec.category is not None
     commission = taxonomy().categories[verdict.rule.spec.category].kind is Kind.COMMISSION
     speakers = PARTIES[verdict.rule.spec.binds]

@@ -8,7 +8,7 @@ import orjson
 
 
 def load_confidence() -> dict[str, float]:
-    """Rule id → (right + 1) / (fired + 2), the mean of its precision under a uniform prior. Rules never seen are absent.
+    """Rule id → (right + 1) / (fired + 2), its mean precision under a uniform prior; rules never seen are absent.
 
     Written by `python -m benchmarks.rule_precision`, which says on what and when it measured.
     """

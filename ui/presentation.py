@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from xiaobao.domain import Finding, Judgment, Outcome, Quote, Ticket, Transcript
 from xiaobao.privacy import PiiSpan, display_segments, find_pii
@@ -79,5 +80,5 @@ class ShownCall:
                 pieces.append((start, end, shown))
                 continue
             edges = [start, *sorted(cut for cut in cuts if start < cut < end), end]
-            pieces += [(a, b, text[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+            pieces += [(a, b, text[a:b]) for a, b in pairwise(edges)]
         return pieces

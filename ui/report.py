@@ -23,7 +23,11 @@ MAX_CALLS = 200
 """Calls shown in full; a browser is still quick with this many, and the worst ones are the ones to read."""
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 _ENVIRONMENT = Environment(
-    loader=PackageLoader("ui", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    loader=PackageLoader("ui", "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
 
 

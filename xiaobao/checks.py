@@ -51,7 +51,9 @@ def clause_in_force(citations: Sequence[Citation]) -> Check:
     """Every cited clause was in force on the day of the call."""
     late = [c.clause_id for c in citations if not c.in_force]
     if late or not citations:
-        return Check(name="clause_in_force", passed=False, detail=f"通话当日无有效条款{'：' + '、'.join(late) if late else ''}")
+        return Check(
+            name="clause_in_force", passed=False, detail=f"通话当日无有效条款{'：' + '、'.join(late) if late else ''}"
+        )
     return PASSED_IN_FORCE
 
 

@@ -125,10 +125,7 @@ def absorb(findings: Sequence[Finding]) -> list[Finding]:
     """
     proven = {f.category for f in findings if f.outcome is Outcome.VIOLATED}
     critical_turns = {
-        turn
-        for f in findings
-        if f.outcome is Outcome.VIOLATED and f.severity is Severity.CRITICAL
-        for turn in f.turns
+        turn for f in findings if f.outcome is Outcome.VIOLATED and f.severity is Severity.CRITICAL for turn in f.turns
     }
     kept: list[Finding] = []
     for finding in findings:

@@ -1,4 +1,4 @@
-"""All settings of the product, from the environment (`XIAOBAO_…`) or the command line. Built once in `main`, passed down."""
+"""All settings of the product, from the environment (`XIAOBAO_…`) or the command line; built once, passed down."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Settings(BaseSettings):
     """The bank's own policy packs, laid over ours in this order."""
 
     chat_backend: Literal["none", "gguf", "openai"] = "none"
-    """Who verifies: nobody (the rules' verdicts stand and say so), a local GGUF file, or an OpenAI-compatible server."""
+    """Who verifies: nobody (the rules' verdicts stand and say so), a local GGUF, or an OpenAI-compatible server."""
     chat_deadline_s: float = Field(default=60, gt=0)
     """Seconds for one verification, queueing included."""
     chat_concurrency: int = Field(default=4, ge=1)

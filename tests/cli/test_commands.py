@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import orjson
@@ -113,7 +115,9 @@ def test_text_csv_and_zip_are_judged_together(run, tmp_path: Path) -> None:
     assert orjson.loads(result.stdout)["judged"] == 3, result.stdout
 
 
-def test_a_gguf_that_is_none_is_refused_before_anything_is_judged(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gguf_that_is_none_is_refused_before_anything_is_judged(
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake = tmp_path / "m.gguf"
     fake.write_bytes(b"GIF89a")
     monkeypatch.setenv("XIAOBAO_CHAT_BACKEND", "gguf")
@@ -130,7 +134,9 @@ def test_a_setting_of_the_wrong_kind_is_named(run, tmp_path: Path, monkeypatch: 
     assert "XIAOBAO_CHAT_DEADLINE_S" in result.output
 
 
-def test_a_model_server_that_is_down_leaves_findings_undetermined(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_server_that_is_down_leaves_findings_undetermined(
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XIAOBAO_CHAT_BACKEND", "openai")
     monkeypatch.setenv("XIAOBAO_OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     monkeypatch.setenv("XIAOBAO_OPENAI_MODEL", "none")
@@ -154,7 +160,8 @@ def test_rules_test_says_why_a_rule_hit(run, tmp_path: Path) -> None:
 
 
 def test_rules_diff_names_gained_and_lost_hits(run, tmp_path: Path) -> None:
-    rule = "rules:\n- {id: t.x, category: guaranteed_return, title: t, criterion: c, cites: [], detect: {say: [WORD]}, guards: []}\n"
+    head = "id: t.x, category: guaranteed_return, title: t, criterion: c"
+    rule = f"rules:\n- {{{head}, cites: [], detect: {{say: [WORD]}}, guards: []}}\n"
     for name, word in (("old", "查询"), ("new", "再见")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "p.yaml").write_text(rule.replace("WORD", word), "utf-8")
@@ -171,12 +178,17 @@ def test_audit_verify_counts_the_chain_and_finds_tampering(run, tmp_path: Path) 
     good = run("audit", "verify", "--json")
     assert good.exit_code == 0
     assert orjson.loads(good.stdout)["rows"] >= 6
+    with closing(sqlite3.connect(tmp_path / "data" / "xiaobao.sqlite3")) as database, database:
+        database.execute("UPDATE judgment SET document = replace(document, 'violated', 'compliant') WHERE revision = 1")
+    bad = run("audit", "verify", "--json")
+    assert bad.exit_code == 1
+    assert orjson.loads(bad.stdout)["first_bad_seq"] is not None
 
 
-def test_kb_search_finds_the_clause_and_says_when_there_is_none(run) -> None:
+def test_kb_search_finds_the_clause_and_refuses_an_unknown_collection(run) -> None:
     result = run("kb", "search", "理财能不能承诺保本", "--collection", "regulations", "--json")
     assert result.exit_code == 0, result.output
-    assert any("pbc-2020-5-financial-consumer#23" == hit["clause_id"] for hit in orjson.loads(result.stdout)["hits"])
+    assert any(hit["clause_id"] == "pbc-2018-106-asset-management#2" for hit in orjson.loads(result.stdout)["hits"])
     assert run("kb", "search", "保本", "--collection", "nowhere").exit_code == 2
 
 

@@ -25,7 +25,13 @@ from xiaobao.store.migrate import upgrade
 
 NOW = datetime.fromisoformat("2026-06-16T09:00:00+08:00")
 CITES = ["pbc-2020-5-financial-consumer#23", "nfra-2025-7-suitability#13"]
-GUARANTEE = {"id": "t.guarantee", "cites": CITES, "detect": {"say": ["稳赚不赔"]}, "remedy": ["回访更正"], "right_wording": "不保本"}
+GUARANTEE = {
+    "id": "t.guarantee",
+    "cites": CITES,
+    "detect": {"say": ["稳赚不赔"]},
+    "remedy": ["回访更正"],
+    "right_wording": "不保本",
+}
 CANDIDATE = {
     "id": "t.candidate",
     "category": "product_confusion",
@@ -47,7 +53,8 @@ CLEAN = call("客户：会亏吗", "客服：会的，净值会波动", call_id=
 def answer(outcome: str, turns: list[int], quote: str, clause_id: str = "") -> str:
     """A well-formed reply of the judge."""
     return json.dumps(
-        {"turns": turns, "quote": quote, "clause_id": clause_id, "reason": "测试理由", "outcome": outcome}, ensure_ascii=False
+        {"turns": turns, "quote": quote, "clause_id": clause_id, "reason": "测试理由", "outcome": outcome},
+        ensure_ascii=False,
     )
 
 

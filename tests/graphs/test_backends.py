@@ -65,7 +65,9 @@ async def test_a_gguf_file_in_process_verifies(gguf: Path, tmp_path: Path) -> No
     assert answered, "the model itself must have run"
 
 
-async def test_an_openai_compatible_server_verifies(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_openai_compatible_server_verifies(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = Settings(
         data_dir=tmp_path,
         chat_backend="openai",

@@ -55,12 +55,16 @@ def test_more_processes_give_the_same_judgments_in_the_same_order(tmp_path: Path
     runs = []
     for workers in (1, 2):
         services = assemble(Settings(data_dir=tmp_path / f"data-{workers}"))
-        runs.append([(i.call_id, without_time(i.document)) for i in BatchJudge(services, workers=workers).run([source])])
+        runs.append(
+            [(i.call_id, without_time(i.document)) for i in BatchJudge(services, workers=workers).run([source])]
+        )
         assert services.store.counts().calls == 300
     assert runs[0] == runs[1]
 
 
-def test_a_stored_call_with_other_content_is_refused_and_the_stored_one_kept(services: Services, tmp_path: Path) -> None:
+def test_a_stored_call_with_other_content_is_refused_and_the_stored_one_kept(
+    services: Services, tmp_path: Path
+) -> None:
     (line,) = calls(1)
     list(BatchJudge(services).run([write(tmp_path / "a.jsonl", [line])]))
     changed = orjson.loads(line) | {"business": "wealth"}

@@ -22,7 +22,10 @@ def test_without_a_model_the_rules_verdict_stands_with_quote_clause_checks_and_t
     assert finding.turns == (1,)
     (quote,) = finding.quotes
     assert BAD.turns[1].text[quote.start : quote.end] == quote.text == "稳赚不赔的"
-    assert [c.clause_id for c in finding.citations] == ["pbc-2020-5-financial-consumer#23", "nfra-2025-7-suitability#13"]
+    assert [c.clause_id for c in finding.citations] == [
+        "pbc-2020-5-financial-consumer#23",
+        "nfra-2025-7-suitability#13",
+    ]
     assert all(c.in_force for c in finding.citations)
     assert finding.checks
     assert all(check.passed for check in finding.checks)

@@ -218,6 +218,19 @@ def test_tampering_with_rows_alone_is_detected_without_any_anchor(
     assert (report.ok, report.first_bad_seq) == (False, first_bad)
 
 
+@pytest.mark.parametrize(
+    ("table", "column"), [("judgment", "document"), ("call", "transcript"), ("ticket", "document")]
+)
+def test_sqlite_document_of_another_type_is_a_changed_document(sqlite_engine: Engine, table: str, column: str) -> None:
+    """`replace()` turns a blob into text with the same characters; that is tampering, not a crash."""
+    JudgmentStore(sqlite_engine).save([judged_call(1)])
+    with write_transaction(sqlite_engine) as connection:
+        run(connection, f"UPDATE {table} SET {column} = replace({column}, 'x', 'x')")
+    report = verify_chain(sqlite_engine)
+    assert not report.ok
+    assert "哈希不符" in report.reason
+
+
 def test_older_copy_of_the_database_is_detected_by_the_anchor(chain: Engine, store: JudgmentStore) -> None:
     # What an older copy holds is exactly what is here before the last save.
     store.save([judged_call(7)])

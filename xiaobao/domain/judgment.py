@@ -37,7 +37,9 @@ class Origin(StrEnum):
 
     @property
     def zh(self) -> str:
-        return {"arithmetic": "数据计算", "rule": "规则", "screen": "初筛模型", "model": "模型", "human": "人工"}[self.value]
+        return {"arithmetic": "数据计算", "rule": "规则", "screen": "初筛模型", "model": "模型", "human": "人工"}[
+            self.value
+        ]
 
 
 class Quote(Frozen):

@@ -215,7 +215,7 @@ Examples.model_rebuild()
 
 
 class Rule(Frozen):
-    """One rule of a policy pack. Exactly one of `category` and `signal`; exactly one of `detect`, `omission`, `flow`."""
+    """One rule of a policy pack: one of `category` and `signal`, and one of `detect`, `omission` and `flow`."""
 
     id: str = Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_-]+)+$")
     category: str | None = None

@@ -109,6 +109,10 @@ def _changed(connection: Connection, proof: _Proof) -> Iterator[tuple[int, str]]
         if row.action is None:
             yield row.proof_seq, f"{proof.zh}记录不在审计链上"
             return
-        if (row.action, row.object, row.payload_sha256) != (proof.action, *proof.object_and_sha256(row)):
+        try:
+            stored = proof.object_and_sha256(row)
+        except TypeError:
+            stored = (None, None)  # text in place of bytes: SQLite keeps whatever a hand writes into a column
+        if (row.action, row.object, row.payload_sha256) != (proof.action, *stored):
             yield row.proof_seq, f"{proof.zh}内容与审计链上的哈希不符"
             return
