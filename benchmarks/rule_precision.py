@@ -2,9 +2,9 @@
 
     python -m benchmarks.rule_precision [FOLDER …]
 
-A folder holds `*.transcripts.jsonl` beside `*.labels.jsonl`; the default is `evals/datasets/fresh`, written by people who
-had not seen the rules. A rule is right on a call when the call has the rule's category and, for a commission, one of the
-labelled turns is among the rule's.
+A folder holds `*.transcripts.jsonl` beside `*.labels.jsonl`; the default is `evals/datasets/fresh`, written by people
+who had not seen the rules. A rule is right on a call when the call has the rule's category and, for a commission, one
+of the labelled turns is among the rule's.
 """
 
 from __future__ import annotations
@@ -48,8 +48,10 @@ def main(folders: list[Path]) -> None:
     measured = {rule: {"fired": n, "right": right[rule]} for rule, n in sorted(fired.items())}
     document = {"measured_on": [folder.name for folder in folders], "calls": calls, "rules": measured}
     TARGET.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
-    print(f"n={calls} calls: {len(measured)} of {len(rules.rules)} rules fired, "
-          f"{sum(right.values())} of {sum(fired.values())} findings right; written to {TARGET.relative_to(ROOT)}")
+    print(
+        f"n={calls} calls: {len(measured)} of {len(rules.rules)} rules fired, "
+        f"{sum(right.values())} of {sum(fired.values())} findings right; written to {TARGET.relative_to(ROOT)}"
+    )
 
 
 if __name__ == "__main__":

@@ -69,11 +69,12 @@ def whole_path(folder: Path, n: int, workers: int) -> None:
     findings = services.store.counts().findings
     peak = _peak_mib()
     print(
-        f"whole path: {n} calls x 20 turns ({size / n:.0f} bytes), {workers} processes, {len(services.rules.rules)} rules, "
-        f"{services.rules.pattern_count} patterns"
+        f"whole path: {n} calls x 20 turns ({size / n:.0f} bytes), {workers} processes, "
+        f"{len(services.rules.rules)} rules, {services.rules.pattern_count} patterns"
     )
     print(
-        f"  {n / seconds:,.0f} calls/s ({seconds:.1f} s, start of the workers included); 100,000 calls in {100_000 * seconds / n / 60:.1f} min"
+        f"  {n / seconds:,.0f} calls/s ({seconds:.1f} s, start of the workers included); "
+        f"100,000 calls in {100_000 * seconds / n / 60:.1f} min"
     )
     print(
         f"  peak memory {peak:.0f} MiB (parent and all workers); ledger balanced: {counts.balanced} {dict(run.counts)}"
@@ -127,7 +128,8 @@ def engine_alone(folder: Path) -> None:
     print(f"  limit (orjson + one Hyperscan pass per turn) {at_limit:>10,.0f} calls/s")
     print(f"  rule engine alone                            {ours:>10,.0f} calls/s = {ours / at_limit:.2f} of the limit")
     print(
-        f"  plain loop of re over the same patterns      {theirs:>10,.0f} calls/s; the engine is {ours / theirs:.0f} x as fast"
+        f"  plain loop of re over the same patterns      {theirs:>10,.0f} calls/s; "
+        f"the engine is {ours / theirs:.0f} x as fast"
     )
 
 

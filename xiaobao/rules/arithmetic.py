@@ -1,6 +1,7 @@
 """What metadata decides by calculation. A model never does arithmetic; a missing fact makes the answer unknown.
 
-Each calculation is registered by name and asked for by a rule: `{compute: outside_contact_hours, params: {from: "08:00", to: "22:00"}}`.
+Each calculation is registered by name and asked for by a rule:
+`{compute: outside_contact_hours, params: {from: "08:00", to: "22:00"}}`.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ def product_above_customer_risk(view: CallView, params: Mapping[str, Any]) -> Tr
 
 @calculation("customer_age_at_least")
 def customer_age_at_least(view: CallView, params: Mapping[str, Any]) -> Truth:
-    """The lower bound of the age band (or the age) of the person on the line is at least `years`; `AGE_FACTS` in order."""
+    """The lower bound of the age band (or the age) of whoever is on the line is at least `years`; see `AGE_FACTS`."""
     for path in AGE_FACTS:
         stated = view.fact(path)
         match = re.search(r"\d+", str(stated)) if stated is not None else None

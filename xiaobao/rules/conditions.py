@@ -236,7 +236,7 @@ class AnyNode(Node):
 
     @cached_property
     def _index(self) -> tuple[dict[int, list[int]], frozenset[int], list[int]]:
-        """Trigger → children it may make true; all triggers; children that need none. Long lists are mostly not asked."""
+        """Trigger → children it may make true; all triggers; children that need none. Most are never asked."""
         by_trigger: dict[int, list[int]] = {}
         always: list[int] = []
         for i, child in enumerate(self.children):
@@ -380,7 +380,7 @@ class WithoutNode(Node):
         return Truth(True, kept, find.note) if kept else FALSE
 
     def _voids(self, hit: Hit, other: Hit) -> bool:
-        if self._side == "before" and other > hit or self._side == "after" and other < hit:
+        if (self._side == "before" and other > hit) or (self._side == "after" and other < hit):
             return False
         return self._within is None or abs(other.turn - hit.turn) <= self._within
 

@@ -21,7 +21,6 @@ from xiaobao.rules.cache import read_cached, write_cached
 from xiaobao.rules.factors import Words
 from xiaobao.rules.patterns import Pattern
 
-
 FORMAT = 1
 """Raised when the plan's meaning changes, so that older cached plans are not used."""
 COMMON = 0.002
@@ -88,7 +87,7 @@ def plan_scan(patterns: Sequence[Pattern], sample: str) -> Plan:
     everywhere: list[int] = []
     for pid, needs in enumerate(chosen):
         if needs:
-            # A pattern is looked at only when its rarest set is found: what a call costs follows its hits, not the rules.
+            # A pattern is looked at only when its rarest set is found: cost follows hits, not rules.
             first, *others = (sets[demanded] for demanded in needs)
             needing[first].append((pid, others))
         else:
