@@ -60,7 +60,7 @@ def quantities(text: str) -> list[Quantity]:
             continue
         value = number_value(match["number"])
         unitless = match.lastgroup == "number"
-        if value is None or (unitless and _NOT_AMOUNT_AFTER.match(text, match.end())):
+        if value is None or (unitless and (match["number"] == "半" or _NOT_AMOUNT_AFTER.match(text, match.end()))):
             continue
         amount = _with_unit(match, value)
         if amount is not None:
