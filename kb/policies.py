@@ -18,7 +18,7 @@ try:
 except ImportError:  # PyYAML built without libyaml
     from yaml import SafeLoader as _Loader
 
-SECTIONS = ("lexicon", "acts", "guards", "rules")
+SECTIONS = ("lexicon", "acts", "guards", "scopes", "rules")
 
 
 def shipped_directory() -> Path:
@@ -49,6 +49,7 @@ def read_pack(directories: Sequence[Path]) -> PolicyPack:
         lexicon=merged["lexicon"],
         acts=merged["acts"],
         guards=merged["guards"],
+        scopes=merged["scopes"],
         rules=tuple(merged["rules"].values()),
     )
 
@@ -61,7 +62,7 @@ def _lay_over(merged: dict[str, dict[str, Any]], path: Path) -> None:
     unknown = set(content) - set(SECTIONS)
     if unknown:
         raise PolicyError(f"{path.name}：未知段落 {'、'.join(sorted(unknown))}")
-    for section in ("lexicon", "acts", "guards"):
+    for section in SECTIONS[:-1]:
         merged[section].update(content.get(section) or {})
     seen: set[str] = set()
     for raw in content.get("rules") or ():

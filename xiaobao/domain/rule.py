@@ -259,6 +259,28 @@ class Rule(Frozen):
         return self
 
 
+class Place(Frozen):
+    """Calls of some businesses, channels and directions; an empty list means all."""
+
+    business: tuple[Business, ...] = ()
+    channel: tuple[Channel, ...] = ()
+    direction: tuple[Direction, ...] = ()
+
+    def holds(self, business: Business, channel: Channel, direction: Direction) -> bool:
+        return (
+            (not self.business or business in self.business)
+            and (not self.channel or channel in self.channel)
+            and (not self.direction or direction in self.direction)
+        )
+
+
+class CategoryScope(Frozen):
+    """Where the conventions say that a category never counts, whatever its rules look for."""
+
+    except_in: tuple[Place, ...] = ()
+    why: str
+
+
 class PolicyPack(Frozen):
     """Everything the engine needs, from one or more policy files."""
 
@@ -266,6 +288,8 @@ class PolicyPack(Frozen):
     """Word class → words or small patterns; a class may use other classes."""
     acts: dict[str, Condition] = Field(default_factory=dict)
     guards: dict[str, GuardPatterns] = Field(default_factory=dict)
+    scopes: dict[str, CategoryScope] = Field(default_factory=dict)
+    """Category → where it never counts."""
     rules: tuple[Rule, ...] = ()
 
 

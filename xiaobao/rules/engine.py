@@ -71,14 +71,14 @@ class CompiledRule:
         nodes = [self.applies, self.detect, self.omission.due if self.omission else None]
         return tuple(sorted({demand for node in nodes if node for demand in node.demands}, key=len))
 
-    def scope_covers(self, transcript: Transcript) -> bool:
-        """Business, channel, direction: what needs no condition."""
-        rule = self.spec
+    def scope_covers(self, transcript: Transcript, nowhere: Sequence[spec.Place] = ()) -> bool:
+        """Business, channel, direction: what needs no condition; `nowhere` is where its category never counts."""
+        rule, place = self.spec, (transcript.business, transcript.channel, transcript.direction)
+        own = spec.Place(business=rule.business, channel=rule.channel, direction=rule.direction)
         return (
-            (not rule.business or transcript.business in rule.business)
+            own.holds(*place)
             and transcript.business not in rule.not_business
-            and (not rule.channel or transcript.channel in rule.channel)
-            and (not rule.direction or transcript.direction in rule.direction)
+            and not any(excluded.holds(*place) for excluded in nowhere)
         )
 
     def in_force(self, day: date) -> bool:
@@ -140,6 +140,10 @@ class RuleSet:
         self._scanner = Scanner(compiler.patterns, sample=_example_text(pack), cache_dir=cache_dir)
         compiler.translation.save()
         self._parties = tuple(compiler.parties)
+        unknown = set(pack.scopes) - set(taxonomy().categories)
+        if unknown:
+            raise PolicyError("适用范围写了未知类别：" + "、".join(sorted(unknown)))
+        self._nowhere = {category: scope.except_in for category, scope in pack.scopes.items()}
         self._always = tuple(i for i, rule in enumerate(self.rules) if not rule.demands)
         self._triggered: dict[int, list[int]] = {}
         for i, rule in enumerate(self.rules):
@@ -199,7 +203,11 @@ class RuleSet:
     def _in_scope(self, transcript: Transcript) -> Scope:
         key = (transcript.business, transcript.channel, transcript.direction)
         if key not in self._scopes:
-            rules = frozenset(i for i, rule in enumerate(self.rules) if rule.scope_covers(transcript))
+            rules = frozenset(
+                i
+                for i, rule in enumerate(self.rules)
+                if rule.scope_covers(transcript, self._nowhere.get(rule.spec.category or "", ()))
+            )
             wanted = {pid for i in rules for pid in self.rules[i].pattern_ids()}
             self._scopes[key] = Scope(rules, self._scanner.lens(wanted))
         return self._scopes[key]
