@@ -96,6 +96,15 @@ class Services:
         rank = {hit.clause_id: i for i, hit in enumerate(hits)}
         return tuple(sorted(clauses, key=lambda c: rank.get(c.clause_id, len(rank))))
 
+    def release_connections(self) -> None:
+        """Close every database connection; the next use opens new ones."""
+        if "_engine" in self.__dict__:
+            self._engine.dispose()
+
+    def with_own_connections(self) -> Services:
+        """The same services for another process: rules shared, connections its own."""
+        return replace(self)
+
     async def aclose(self) -> None:
         """Free the chat model and the knowledge base."""
         if self.chat is not None:

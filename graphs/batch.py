@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -122,11 +123,17 @@ class BatchJudge:
                 yield _in_order(runner.run(worker.judge(cases, self.batch_id)), others)
 
     def _in_processes(self, chunks: Iterator[list[tuple[int, IntakeRecord]]]) -> Iterator[list[BatchItem]]:
+        global _warm
         if self._store:
             _ = self._services.store  # migrate once, before the workers open the database
+        # On Linux the workers are forked from this process and share its compiled rules. No database handle may cross a
+        # fork, so all are closed first; they open again where they are next needed.
+        self._services.release_connections()
+        fork = sys.platform == "linux"
+        _warm = self._services if fork else None
         pool = ProcessPoolExecutor(
             self._workers,
-            mp_context=get_context("spawn"),  # fork would share SQLite handles and threads
+            mp_context=get_context("fork" if fork else "spawn"),
             initializer=_start_worker,
             initargs=(self._services.settings, self._store, self._every_outcome),
         )
@@ -134,8 +141,7 @@ class BatchJudge:
         with pool:
             for chunk in chunks:
                 cases, others = _split(chunk)
-                packed = [pack(case) for case in cases]
-                waiting.append((pool.submit(_judge_packed, packed, self.batch_id), others))
+                waiting.append((pool.submit(_judge_packed, [pack(case) for case in cases], self.batch_id), others))
                 if len(waiting) >= self._workers * AHEAD:
                     future, rest = waiting.popleft()
                     yield _in_order(future.result(), rest)
@@ -170,13 +176,16 @@ class _Worker:
         return [_item(one, refused) for one in reviewed]
 
 
+_warm: Services | None = None
+"""What a forked worker inherits; None where workers are spawned and build their own."""
 _worker: _Worker | None = None
 _runner: asyncio.Runner | None = None
 
 
 def _start_worker(settings: Settings, store: bool, every_outcome: bool) -> None:
     global _worker, _runner
-    _worker = _Worker(assemble(settings), store, every_outcome)
+    services = assemble(settings) if _warm is None else _warm.with_own_connections()
+    _worker = _Worker(services, store, every_outcome)
     _runner = asyncio.Runner()
 
 
