@@ -1,18 +1,18 @@
-"""Drafts a remediation ticket from findings that passed their checks. Code writes it; no model words reach a person."""
+"""Drafts a remediation ticket from findings that passed their checks. Code writes it from rules and approved texts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import groupby
 
-from xiaobao.domain import Finding, Outcome, Ticket, taxonomy
+from xiaobao.domain import Finding, Origin, Outcome, Ticket, taxonomy
 from xiaobao.domain.remedy import RemedyBook
 from xiaobao.domain.rule import Rule
 from xiaobao.identity import short_id
 
 MAX_EVIDENCE = 8
 """Quotes shown in a ticket; the call itself has them all."""
+_STEP_ZH = {"missing": "缺失", "out_of_order": "次序不对"}
 
 
 def draft_tickets(
@@ -25,11 +25,10 @@ def draft_tickets(
         now: when the judgment was made; the due time counts from it.
     """
     violated = [finding for finding in findings if finding.outcome is Outcome.VIOLATED]
-    violated.sort(key=lambda f: (f.severity.rank, f.category, f.turns, f.rule_id))
-    return tuple(
-        _draft(call_id, category, list(group), rules, remedies, now)
-        for category, group in groupby(violated, key=lambda f: f.category)
-    )
+    by_category: dict[str, list[Finding]] = {}
+    for finding in sorted(violated, key=lambda f: (f.severity.rank, f.turns, f.rule_id)):
+        by_category.setdefault(finding.category, []).append(finding)
+    return tuple(_draft(call_id, category, group, rules, remedies, now) for category, group in by_category.items())
 
 
 def _draft(
@@ -48,7 +47,7 @@ def _draft(
     remedy = (lead.remedy if lead else ()) or approved.remedy
     wording = (lead.right_wording if lead else "") or approved.right_wording
     return Ticket(
-        ticket_id=short_id("T", call_id, category, *(f.finding_id for f in findings)),
+        ticket_id=short_id("T", call_id, category),  # judged again under other rules, the fault is still the same
         call_id=call_id,
         category=category,
         severity=worst,
@@ -69,4 +68,8 @@ def _what_happened(finding: Finding) -> str:
         return f"{finding.rule_title}：第 {'、'.join(map(str, finding.turns))} 轮。"
     if finding.omission is not None:
         return f"{finding.rule_title}：应在{finding.omission.due}，通话中未找到{finding.omission.searched_for}。"
-    return f"{finding.rule_title}：{finding.rationale}"
+    faults = "、".join(f"{step.zh}{_STEP_ZH[step.state]}" for step in finding.steps if step.state in _STEP_ZH)
+    if faults:
+        return f"{finding.rule_title}：{faults or finding.rationale}"
+    # A calculation has nothing to point at but its own words; those of a model stay out.
+    return f"{finding.rule_title}。" if finding.origin is Origin.MODEL else f"{finding.rule_title}：{finding.rationale}"

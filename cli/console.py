@@ -6,6 +6,7 @@ Results go to standard output; progress and messages go to standard error, so th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any, NoReturn
@@ -13,6 +14,7 @@ from typing import Any, NoReturn
 import orjson
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from xiaobao.errors import InputError, ModelUnavailableError, PolicyError, XiaobaoError
@@ -42,7 +44,7 @@ def fail(message: str, *, as_json: bool = False, code: str = "input_invalid") ->
     if as_json:
         print_json({"error": {"code": code, "message": message}})
     else:
-        err.print(f"[bold red]无法继续：[/]{message}", soft_wrap=True)
+        err.print(f"[bold red]无法继续：[/]{escape(message)}", soft_wrap=True)
     raise typer.Exit(Exit.UNUSABLE)
 
 
@@ -53,6 +55,10 @@ def plain_errors(*, as_json: bool = False) -> Iterator[None]:
         yield
     except (InputError, PolicyError, ModelUnavailableError) as exc:
         fail(str(exc), as_json=as_json, code=exc.code)
+    except BrokenProcessPool:
+        fail("一个工作进程意外退出；已入库的结果保留，请重新运行同一命令继续", as_json=as_json, code="worker_died")
+    except OSError as exc:
+        fail(f"文件读写失败：{exc.filename or ''} {exc.strerror or exc}", as_json=as_json, code="io_failed")
     except XiaobaoError as exc:
         fail(f"{exc}（{exc.code}）", as_json=as_json, code=exc.code)
 

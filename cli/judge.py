@@ -122,6 +122,8 @@ class Summary:
             ],
             "out": str(out_file) if out_file else None,
             "report": str(report) if report else None,
+            "judgments_shown": len(self.notable),
+            "judgments_note": f"此处最多 {SHOWN_CALLS} 通有问题的通话；全部结果请用 --out",
             "judgments": [orjson.loads(call.judgment.model_dump_json()) for call in self.notable]
             if out_file is None
             else None,
@@ -211,4 +213,4 @@ def _finding_lines(finding: Finding, call: ShownCall) -> Iterator[str]:
         + "[/]"
     )
     if finding.undetermined_reason:
-        yield f"    [yellow]原因：{escape(finding.undetermined_reason)}[/]"
+        yield f"    [yellow]原因：{escape(call.words(finding.undetermined_reason))}[/]"

@@ -14,7 +14,7 @@ from rich.table import Table
 from cli.console import Exit, err, fail, out, plain_errors, print_json
 from cli.options import AsJson, DataDir, command_context
 from kb.clauses import load_clause_book
-from kb.policies import load_pack, read_pack
+from kb.policies import load_pack, read_pack, shipped_directory
 from xiaobao.domain import Transcript
 from xiaobao.intake import read_transcripts
 from xiaobao.rules.engine import RuleSet
@@ -129,8 +129,8 @@ def _one_call(rules: RuleSet, transcript: Transcript, rule_id: str | None, as_js
 @app.command("diff")
 def diff(
     context: typer.Context,
-    old: Annotated[Path, typer.Argument(help="旧规则包目录")],
-    new: Annotated[Path, typer.Argument(help="新规则包目录")],
+    old: Annotated[Path, typer.Argument(help="旧规则包目录（叠在自带规则之上）")],
+    new: Annotated[Path, typer.Argument(help="新规则包目录（叠在自带规则之上）")],
     calls: Annotated[list[Path], typer.Option("--calls", help="拿来比较的通话（可多次）")],
     data_dir: DataDir = None,
     as_json: AsJson = False,
@@ -142,7 +142,9 @@ def diff(
         fail("找不到 " + "、".join(map(str, missing)), as_json=options.as_json)
     with plain_errors(as_json=options.as_json):
         cache = options.settings().cache_dir
-        before, after = (RuleSet(read_pack([directory]), cache_dir=cache) for directory in (old, new))
+        before, after = (
+            RuleSet(read_pack([shipped_directory(), directory]), cache_dir=cache) for directory in (old, new)
+        )
     gained: list[tuple[str, str]] = []
     lost: list[tuple[str, str]] = []
     n = 0

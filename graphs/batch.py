@@ -15,7 +15,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal
@@ -91,22 +91,27 @@ class BatchJudge:
             StoreError: the database refused; what was stored before stays, and a repeated run continues from there.
         """
         self.batch_id = self._services.ledger.open("、".join(str(path) for path in paths)) if self._store else None
-        records = enumerate(read_transcripts(paths))
-        chunks = iter(lambda: list(islice(records, CHUNK)), [])
+        chunks = self._received(enumerate(read_transcripts(paths)))
         settled = self._in_processes(chunks) if self._workers > 1 else self._in_process(chunks)
-        received = 0
         for items in settled:
-            received += len(items)
-            self._enter(items, received)
+            self._enter_unjudged(items)
             for item in items:
                 self.counts[item.state] += 1
                 yield item
 
-    def _enter(self, items: Sequence[BatchItem], received: int) -> None:
-        """Tell the ledger what the review graph does not see: how much came in, and what could not be judged."""
+    def _received(self, records: Iterator[tuple[int, IntakeRecord]]) -> Iterator[list[tuple[int, IntakeRecord]]]:
+        """Chunks of records, each noted as received before anything is done with it: what is lost shows as pending."""
+        received = 0
+        while chunk := list(islice(records, CHUNK)):
+            received += len(chunk)
+            if self.batch_id is not None:
+                self._services.ledger.record_received(self.batch_id, received)
+            yield chunk
+
+    def _enter_unjudged(self, items: Sequence[BatchItem]) -> None:
+        """Tell the ledger what the review graph does not see: records that could not be judged."""
         if self.batch_id is None:
             return
-        self._services.ledger.record_received(self.batch_id, received)
         bad = [
             RejectedRecord(item=i.item, file=i.file, line=i.line, code=i.state, reason=i.reason)
             for i in items
@@ -131,6 +136,8 @@ class BatchJudge:
         self._services.release_connections()
         fork = sys.platform == "linux"
         _warm = self._services if fork else None
+        first = next(chunks, None)  # read before the fork, so that the ledger's connection is closed again
+        self._services.release_connections()
         pool = ProcessPoolExecutor(
             self._workers,
             mp_context=get_context("fork" if fork else "spawn"),
@@ -139,7 +146,7 @@ class BatchJudge:
         )
         waiting: deque[tuple[Future[list[BatchItem]], list[BatchItem]]] = deque()
         with pool:
-            for chunk in chunks:
+            for chunk in chain([first] if first else [], chunks):
                 cases, others = _split(chunk)
                 waiting.append((pool.submit(_judge_packed, [pack(case) for case in cases], self.batch_id), others))
                 if len(waiting) >= self._workers * AHEAD:

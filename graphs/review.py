@@ -7,6 +7,7 @@ screened; otherwise the rules' own verdicts stand and every finding says so.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -15,10 +16,19 @@ from langgraph.runtime import Runtime
 
 import xiaobao
 from agents.remediation import draft_tickets
-from graphs.review_state import Case, Normalised, ReviewContext, Reviewed, ReviewInput, ReviewState, Screened
+from graphs.review_state import (
+    Answer,
+    Case,
+    Normalised,
+    ReviewContext,
+    Reviewed,
+    ReviewInput,
+    ReviewState,
+    Screened,
+)
 from graphs.verification import ask_model, reconcile
 from xiaobao import checks
-from xiaobao.domain import Finding, Judgment, Origin, Outcome, Provenance, Transcript, Usage
+from xiaobao.domain import Finding, Judgment, Kind, ModelRef, Origin, Outcome, Provenance, Transcript, Usage, taxonomy
 from xiaobao.findings import absorb, signal
 from xiaobao.identity import content_sha256
 from xiaobao.privacy import mask
@@ -128,11 +138,16 @@ def _proofs(finding: Finding, cites: tuple[str, ...], binds: Any, transcript: Tr
     if finding.outcome in (Outcome.COMPLIANT, Outcome.NOT_APPLICABLE):
         return [checks.quote_verbatim(transcript, finding.quotes, needed=False)]
     return [
-        checks.quote_verbatim(transcript, finding.quotes, needed=bool(finding.turns)),
+        checks.quote_verbatim(transcript, finding.quotes, needed=_needs_words(finding)),
         checks.speaker_bound(transcript, finding.turns, binds),
         checks.clause_of_rule(finding.citations, cites),
         checks.clause_in_force(finding.citations),
     ]
+
+
+def _needs_words(finding: Finding) -> bool:
+    """A commission is proven by the words that commit it; an omission by where they were looked for."""
+    return taxonomy().categories[finding.category].kind is Kind.COMMISSION
 
 
 async def score(state: ReviewState, runtime: Runtime[ReviewContext]) -> dict[str, Any]:
@@ -168,7 +183,7 @@ async def act(state: ReviewState, runtime: Runtime[ReviewContext]) -> dict[str, 
             review_reasons=reasons,
             provenance=Provenance(
                 ruleset=context.rules.revision,
-                models=context.models,
+                models=_models(context, said.values()),
                 prompts=context.prompts,
                 kb_snapshot=context.kb_snapshot,
                 transcript_sha256=call.sha256,
@@ -183,6 +198,13 @@ async def act(state: ReviewState, runtime: Runtime[ReviewContext]) -> dict[str, 
         tickets.append(drafts)
         reviewed.append(Reviewed(call.case, _judged_call(call, judgment, drafts)))
     return {"tickets": tickets, "reviewed": reviewed}
+
+
+def _models(context: ReviewContext, answers: Iterable[Answer]) -> tuple[ModelRef, ...]:
+    """Who judged. A model that failed is named as such, so that judging again after an outage is a new judgment."""
+    if any(answer.reply is None for answer in answers):
+        return tuple(model.model_copy(update={"role": f"{model.role}_failed"}) for model in context.models)
+    return context.models
 
 
 def _judged_call(call: Normalised, judgment: Judgment, tickets: tuple[Any, ...]) -> JudgedCall:

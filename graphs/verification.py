@@ -10,12 +10,13 @@ import asyncio
 from collections.abc import Sequence
 
 from agents.judge import ClauseText, VerifyCase, WindowTurn, verify
-from graphs.review_state import Answer, Normalised, ReviewContext, ReviewState
+from graphs.review_state import Answer, Normalised, ReviewContext, ReviewState, Screened
 from xiaobao import checks
 from xiaobao.domain import Check, Citation, Finding, Kind, Origin, Outcome, Quote, taxonomy
 from xiaobao.domain.rule import PARTIES
 from xiaobao.errors import ModelError
 from xiaobao.findings import distinct_quotes
+from xiaobao.privacy import mask_text
 from xiaobao.rules.verdict import RuleVerdict
 
 BEFORE, AFTER = 4, 2
@@ -41,11 +42,12 @@ async def ask_model(state: ReviewState, context: ReviewContext) -> list[dict[str
         async with limit:
             return verdict.rule.spec.id, await _ask(call, verdict, clauses, context)
 
-    answers: list[dict[str, Answer]] = []
-    for call, found, passages in zip(state["normalised"], state["screened"], state["passages"], strict=True):
+    async def all_of(call: Normalised, found: Screened, passages: dict[str, tuple[Citation, ...]]) -> dict[str, Answer]:
         asked = [v for v in found.verdicts if v.state in ("hit", "unknown") and not v.rule.arithmetic]
-        answers.append(dict(await asyncio.gather(*(one(call, v, passages[v.rule.spec.id]) for v in asked))))
-    return answers
+        return dict(await asyncio.gather(*(one(call, v, passages[v.rule.spec.id]) for v in asked)))
+
+    calls = zip(state["normalised"], state["screened"], state["passages"], strict=True)
+    return list(await asyncio.gather(*(all_of(*parts) for parts in calls)))
 
 
 async def _ask(call: Normalised, verdict: RuleVerdict, clauses: Sequence[Citation], context: ReviewContext) -> Answer:
@@ -72,7 +74,9 @@ def verify_case(call: Normalised, verdict: RuleVerdict, clauses: Sequence[Citati
     rule, transcript = verdict.rule.spec, call.case.transcript
     assert rule.category is not None
     window = _window(verdict, len(transcript.turns))
-    facts = {zh: str(value) for path, zh in FACTS_ZH.items() if (value := _fact(transcript, path)) is not None}
+    facts = {
+        zh: mask_text(str(value)) for path, zh in FACTS_ZH.items() if (value := _fact(transcript, path)) is not None
+    }
     return VerifyCase(
         call_id=transcript.call_id,
         rule_id=rule.id,
@@ -122,6 +126,8 @@ def reconcile(
         ]
     if verdict.rule.spec.verdict == "decisive":
         return finding, [*added, checks.judges_agree(Outcome.VIOLATED, reply.outcome)]
+    if reply.outcome is Outcome.COMPLIANT and not reply.quote:
+        return _doubtful(finding, "模型认为合规，但引不出原话"), added
     cleared = finding.model_copy(
         update={
             "outcome": reply.outcome,

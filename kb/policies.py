@@ -43,6 +43,8 @@ def read_pack(directories: Sequence[Path]) -> PolicyPack:
     """
     merged: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
     for directory in directories:
+        if not directory.is_dir():
+            raise PolicyError(f"规则目录不存在：{directory}")
         for path in sorted(directory.glob("*.yaml")):
             _lay_over(merged, path)
     return PolicyPack(

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from xiaobao.domain import Finding, Judgment, Outcome, Quote, Ticket, Transcript
-from xiaobao.privacy import PiiSpan, display_segments, find_pii
+from xiaobao.privacy import PiiSpan, display_segments, find_pii, mask_text
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,11 @@ class ShownCall:
         """The quoted words, partly hidden where they hold personal data."""
         pieces = self._cut(quote.turn, {quote.start, quote.end})
         return "".join(shown for start, end, shown in pieces if start < quote.end and end > quote.start)
+
+    @staticmethod
+    def words(text: str) -> str:
+        """Any other sentence about the call, with personal data in it masked."""
+        return mask_text(text)
 
     def turn(self, turn: int) -> list[Piece]:
         """The pieces of a turn, cut wherever a quote begins or ends."""

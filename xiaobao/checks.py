@@ -77,7 +77,7 @@ def untampered(signs: Sequence[str]) -> Check:
 def settle(finding: Finding, checks: Sequence[Check]) -> Finding:
     """The finding with its checks; a failed check makes it undetermined and says why."""
     failed = [check for check in checks if not check.passed]
-    if not failed or finding.outcome in (Outcome.NOT_APPLICABLE, Outcome.UNDETERMINED):
+    if not failed or finding.outcome is Outcome.UNDETERMINED:
         return finding.model_copy(update={"checks": tuple(checks)})
     reason = "；".join(check.detail or check.name for check in failed)
     return finding.model_copy(

@@ -2,8 +2,7 @@
 
 XiaobaoError
 ├── InputError            an argument or a file that cannot be used (exit code 2)
-│   ├── IntakeError       one record cannot become a transcript; carries file, line, reason
-│   └── LimitError        an input above a documented limit
+│   └── IntakeError       one record cannot become a transcript; carries file, line, reason
 ├── PolicyError           a rule, lexicon, clause or scorecard file is wrong
 ├── ModelError            a chat model failed; never read as "no violation"
 │   ├── ModelTimeoutError
@@ -22,7 +21,6 @@ __all__ = [
     "DuplicateCallError",
     "InputError",
     "IntakeError",
-    "LimitError",
     "ModelError",
     "ModelLimitError",
     "ModelOutputError",
@@ -70,10 +68,6 @@ class IntakeError(InputError):
         if self.column is not None:
             place += f"第 {self.column} 列"
         return f"{place}：{self.reason}"
-
-
-class LimitError(InputError):
-    code = "limit_exceeded"
 
 
 class PolicyError(XiaobaoError):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
@@ -18,8 +19,8 @@ class Settings(BaseSettings):
     """Database, search index, compiled patterns. Created with mode 0700."""
     database_url: str | None = None
     """SQLAlchemy URL; None: SQLite under `data_dir`. PostgreSQL: `postgresql+psycopg://…`."""
-    policy_dirs: tuple[Path, ...] = ()
-    """The bank's own policy packs, laid over ours in this order."""
+    policy_dirs: Annotated[tuple[Path, ...], NoDecode] = ()
+    """The bank's own policy packs, laid over ours in this order. In the environment: separated as in `PATH`."""
 
     chat_backend: Literal["none", "gguf", "openai"] = "none"
     """Who verifies: nobody (the rules' verdicts stand and say so), a local GGUF, or an OpenAI-compatible server."""
@@ -37,6 +38,11 @@ class Settings(BaseSettings):
     openai_model: str | None = None
     openai_dialect: Literal["json_schema", "json_object"] = "json_schema"
     """How the server takes a JSON schema: `json_schema` (vLLM and others) or `json_object` (llama_cpp.server)."""
+
+    @field_validator("policy_dirs", mode="before")
+    @classmethod
+    def _split_path(cls, value: object) -> object:
+        return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
 
     @property
     def resolved_database_url(self) -> str:

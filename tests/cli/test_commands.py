@@ -160,7 +160,7 @@ def test_rules_test_says_why_a_rule_hit(run, tmp_path: Path) -> None:
 
 
 def test_rules_diff_names_gained_and_lost_hits(run, tmp_path: Path) -> None:
-    head = "id: t.x, category: guaranteed_return, title: t, criterion: c"
+    head = "id: t.x, category: rude_service, title: t, criterion: c"
     rule = f"rules:\n- {{{head}, cites: [], detect: {{say: [WORD]}}, guards: []}}\n"
     for name, word in (("old", "查询"), ("new", "再见")):
         (tmp_path / name).mkdir()
@@ -169,7 +169,7 @@ def test_rules_diff_names_gained_and_lost_hits(run, tmp_path: Path) -> None:
     text.write_text("客服：您好\n客户：嗯\n客服：再见\n", "utf-8")
     result = run("rules", "diff", tmp_path / "old", tmp_path / "new", "--calls", text, "--json")
     diff = orjson.loads(result.stdout)
-    assert [category for _, category in diff["gained"]] == ["guaranteed_return"]
+    assert [category for _, category in diff["gained"]] == ["rude_service"]
     assert diff["lost"] == []
 
 
@@ -200,3 +200,14 @@ def test_kb_batch_search_writes_the_contract_format(run, tmp_path: Path) -> None
     assert row["query_id"] == "q1"
     assert 1 <= len(row["hits"]) <= 3
     assert set(row["hits"][0]) == {"id", "score"}
+
+
+def test_markup_in_a_call_is_printed_as_it_was_said(run, tmp_path: Path) -> None:
+    """Words that look like terminal markup neither vanish nor style anything."""
+    said = "放心，[bold red]百分之百[/]保本保息，稳赚不赔，[link=x]点这里[/link]"
+    source = tmp_path / "c.txt"
+    source.write_text(f"业务：理财\n客户：会亏吗？\n客服：{said}\n客户：好\n", "utf-8")
+    result = run("judge", source, "--no-store")
+    assert result.exit_code == 0, result.output
+    assert "违规" in result.output
+    assert "[bold red]百分之百[/]" in result.output

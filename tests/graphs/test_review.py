@@ -8,10 +8,13 @@ from graphs.review_service import ReviewService
 from graphs.review_state import Case
 from tests.graphs.conftest import BAD, CLEAN, HOURS, MAYBE, NOW, answer, context, review
 from tests.rules.packs import call
-from xiaobao.domain import Origin, Outcome
+from xiaobao.domain import ModelRef, Origin, Outcome
 from xiaobao.errors import ModelTimeoutError, ModelUnavailableError
 from xiaobao.llm.scripted import Scripted, ScriptedModel
 from xiaobao.store.judgments import JudgmentStore
+
+
+MODEL = ModelRef(role="verify", name="scripted")
 
 
 def test_without_a_model_the_rules_verdict_stands_with_quote_clause_checks_and_ticket() -> None:
@@ -163,3 +166,35 @@ def test_a_chunk_is_stored_with_findings_tickets_and_audit_rows(store: JudgmentS
 
 def test_the_same_call_judged_twice_gives_the_same_findings_and_ids() -> None:
     assert review(BAD).findings == review(BAD).findings
+
+
+def test_a_confirmation_without_a_quote_proves_no_commission() -> None:
+    rule = {"id": "t.unknown", "cites": ["nfra-2025-7-suitability#13"], "detect": {"say": ["会亏吗"], "by": "customer"}}
+    (finding,) = review(BAD, rule, chat=ScriptedModel([answer("violated", [1], "")])).findings
+    assert finding.outcome is Outcome.UNDETERMINED
+    assert "quote_verbatim" in {check.name for check in finding.checks if not check.passed}
+
+
+def test_a_clearance_without_a_quote_counts_for_nothing() -> None:
+    (finding,) = review(MAYBE, chat=ScriptedModel([answer("compliant", [], "")])).findings
+    assert finding.outcome is Outcome.UNDETERMINED
+
+
+def test_facts_shown_to_the_model_are_masked() -> None:
+    model = ScriptedModel([answer("violated", [1], "稳赚不赔")])
+    raw = BAD.model_copy(update={"context": {"kb_fact": "有疑问请拨 13800138000"}})
+    review(raw, chat=model)
+    assert model.asked
+    assert "13800138000" not in str(model.asked)
+
+
+def test_judging_again_after_an_outage_is_a_new_judgment(store: JudgmentStore) -> None:
+    down = ReviewService(context(store=store, chat=ScriptedModel([ModelUnavailableError("down")]), models=(MODEL,)))
+    down.review_now([Case(BAD)])
+    up = ScriptedModel([answer("violated", [1], "稳赚不赔")])
+    _, saved = ReviewService(context(store=store, chat=up, models=(MODEL,))).review_now([Case(BAD)])
+    assert saved is not None
+    assert saved.stored == ("bad",)
+    judgment = store.get_judgment("bad")
+    assert judgment is not None
+    assert [f.outcome for f in judgment.findings] == [Outcome.VIOLATED]

@@ -40,6 +40,8 @@ class Axis(NamedTuple):
     """What must link a saying to the fact: words of its `own` clause, of its `turn` or the question, or `any`thing."""
     undivided: bool
     """Speaks only if the whole fact takes one side."""
+    unless: re.Pattern[str]
+    """What in the agent's clause makes it no claim: a condition under which the answer is another."""
 
 
 class Claim(NamedTuple):
@@ -65,6 +67,7 @@ class FactChecker:
         self._attributes = {name: _any_of(words) for name, words in params.get("attributes", {}).items()}
         self._links = {axis.name: axis.topic for axis in self._axes}
         self._undivided = frozenset(axis.name for axis in self._axes if axis.undivided)
+        self._kinds = {name: frozenset(kinds) for name, kinds in params.get("kinds", {}).items()}
         self._tolerance = float(params.get("tolerance", 0))
         self._understated_only = bool(params.get("understated_only", False))
         self._common = frozenset(params.get("common", ()))
@@ -132,6 +135,8 @@ class FactChecker:
     def _claims(self, clause: str, *, in_fact: bool) -> Iterator[Claim]:
         """Sides taken by a clause; a denial holds the words of the assertion, which then does not count."""
         for axis in self._axes:
+            if not in_fact and axis.unless.search(clause):
+                continue
             denials = [m.span() for m in (axis.fact_no if in_fact else axis.no).finditer(clause)]
             assertions = [
                 m.span()
@@ -162,7 +167,7 @@ class FactChecker:
         for clause in _clauses(text):
             for amount in quantities(clause.group()):
                 name = self._attribute(clause.group(), amount) or self._asked(question)
-                if name is not None:
+                if name is not None and amount.kind in self._kinds.get(name, (amount.kind,)):
                     yield name, amount._replace(start=clause.start() + amount.start, end=clause.start() + amount.end)
 
     def _attribute(self, clause: str, amount: Quantity) -> str | None:
@@ -195,7 +200,8 @@ def _axis(name: str, sides: Mapping[str, Any]) -> Axis:
     yes, no = _any_of(sides.get("yes", ())), _any_of(sides.get("no", ()))
     fact_yes = _any_of(sides["fact_yes"]) if "fact_yes" in sides else yes
     fact_no = _any_of(sides["fact_no"]) if "fact_no" in sides else no
-    return Axis(name, yes, no, fact_yes, fact_no, sides.get("topic", "turn"), bool(sides.get("undivided", False)))
+    topic, undivided = sides.get("topic", "turn"), bool(sides.get("undivided", False))
+    return Axis(name, yes, no, fact_yes, fact_no, topic, undivided, _any_of(sides.get("unless", ())))
 
 
 def _any_of(patterns: Sequence[str]) -> re.Pattern[str]:

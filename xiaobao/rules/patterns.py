@@ -1,6 +1,6 @@
 """Pattern text → an exact regular expression, and the words a turn must hold before it is worth reading.
 
-The words of all patterns of a rule set are found in one Hyperscan pass over a call; the expression itself runs only on
+The words of all patterns of a rule set are found in one pass over a call; the expression itself runs only on
 the turns that hold them. Repeats are bounded, so each such run is linear in the length of the turn.
 """
 

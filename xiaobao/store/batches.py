@@ -14,6 +14,9 @@ from xiaobao.store.audit import lock_writers
 from xiaobao.store.engine import read_transaction, write_transaction
 from xiaobao.store.schema import batch, batch_item, rejected_record
 
+DUPLICATE = "duplicate"
+"""`RejectedRecord.code` of a record identical to an earlier one of its batch: counted apart, listed with the rest."""
+
 
 @dataclass(frozen=True, slots=True)
 class RejectedRecord:
@@ -98,7 +101,15 @@ class BatchLedger:
                 return
             connection.execute(
                 insert(batch_item),
-                [{"batch_id": batch_id, "item": item, "state": "rejected", "call_id": None} for item in fresh],
+                [
+                    {
+                        "batch_id": batch_id,
+                        "item": record.item,
+                        "state": "duplicate" if record.code == DUPLICATE else "rejected",
+                        "call_id": None,
+                    }
+                    for record in fresh.values()
+                ],
             )
             connection.execute(
                 insert(rejected_record),
