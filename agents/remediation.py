@@ -70,6 +70,6 @@ def _what_happened(finding: Finding) -> str:
         return f"{finding.rule_title}：应在{finding.omission.due}，通话中未找到{finding.omission.searched_for}。"
     faults = "、".join(f"{step.zh}{_STEP_ZH[step.state]}" for step in finding.steps if step.state in _STEP_ZH)
     if faults:
-        return f"{finding.rule_title}：{faults or finding.rationale}"
+        return f"{finding.rule_title}：{faults}。"
     # A calculation has nothing to point at but its own words; those of a model stay out.
     return f"{finding.rule_title}。" if finding.origin is Origin.MODEL else f"{finding.rule_title}：{finding.rationale}"
