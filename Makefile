@@ -36,12 +36,13 @@ demo: $(VENV)/.run  ## 判读自带的样例通话，给出结论、原话、条
 test: $(VENV)/.dev  ## 全部测试
 	$(BIN)/python -m pytest
 
-check: $(VENV)/.dev  ## 静态检查：格式、类型、依赖方向、规则
+check: $(VENV)/.dev  ## 静态检查：格式、类型、依赖方向、规则、依赖例外是否到期
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/xiaobao rules lint
+	XIAOBAO_GATE=1 $(BIN)/python -m pytest -n 0 tests/house/test_dependencies.py
 
 bench: $(VENV)/.dev  ## 吞吐与倍率
 	$(BIN)/python -m benchmarks.throughput

@@ -30,7 +30,7 @@ MAX_TURNS = 8
 MAX_CHARS = 200
 """Bound of `quote` and `reason`: unbounded strings let a small model ramble until its token limit."""
 MIN_QUOTE_CHARS = 4
-"""White space aside; a shorter one proves nothing, unless it is the whole turn (spec/reliability (d) item 5)."""
+"""White space aside; a shorter one proves nothing, unless it is the whole turn."""
 MAX_TOKENS = 1024
 """Two strings of `MAX_CHARS` Chinese characters at two tokens each (the worst common vocabulary), plus the rest."""
 MAX_REPLY_CHARS = 6000

@@ -27,7 +27,7 @@ SEVERITY_STYLE = {"critical": "bold red", "major": "dark_orange", "minor": "yell
 
 
 class Exit(IntEnum):
-    """contracts.md: 0 done, 1 done with failed items, 2 unusable arguments or input."""
+    """0 done, 1 done with failed items, 2 unusable arguments or input."""
 
     DONE = 0
     FAILED_ITEMS = 1

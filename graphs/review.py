@@ -134,7 +134,7 @@ async def check(state: ReviewState, runtime: Runtime[ReviewContext]) -> dict[str
 
 
 def _proofs(finding: Finding, cites: tuple[str, ...], binds: Any, transcript: Transcript) -> list[Any]:
-    """The checks of design §2.6 that need no model."""
+    """The checks that need no model."""
     if finding.outcome in (Outcome.COMPLIANT, Outcome.NOT_APPLICABLE):
         return [checks.quote_verbatim(transcript, finding.quotes, needed=False)]
     return [

@@ -1,6 +1,6 @@
 """Asks the chat model about every suspicion, and weighs its answer against the rule's.
 
-What the answers may do (design §2.6): a model confirms, doubts, or fails; it can neither silently clear what a rule has
+What the answers may do: a model confirms, doubts, or fails; it can neither silently clear what a rule has
 found nor create a finding without proof. Whatever it says in disagreement ends as `undetermined` and goes to a person.
 """
 

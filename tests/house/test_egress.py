@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import attempts
 from tests.house.probe_run import Probed, run_probed
 
 UNSHARE = ("unshare", "--map-root-user", "--net")
@@ -85,3 +87,13 @@ for attempt in (
         "192.0.2.1",
         "192.0.2.2",
     ]
+
+
+def test_the_suite_itself_refuses_to_reach_out() -> None:
+    """The hook of tests/conftest.py; what it noted is taken back, or this very test would fail for it."""
+    with pytest.raises(PermissionError, match=r"192\.0\.2\.1"):
+        socket.create_connection(("192.0.2.1", 9))
+    with pytest.raises(PermissionError, match=r"host\.invalid"):
+        socket.getaddrinfo("host.invalid", 443)
+    assert [attempt.split()[-1] for attempt in attempts] == ["192.0.2.1", "host.invalid"]
+    attempts.clear()

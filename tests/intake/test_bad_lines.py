@@ -1,4 +1,4 @@
-"""spec/reliability.md F11: among 10,000 lines, 37 bad ones of 12 kinds cost exactly 37 records."""
+"""Among 10,000 lines, 37 bad ones of 12 kinds cost exactly 37 records."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ class Usage(Frozen):
 
 
 class Judgment(Frozen):
-    """All findings on one call (contracts.md: one JSON object a call)."""
+    """All findings on one call (one JSON object a call)."""
 
     schema_version: Literal[1] = 1
     call_id: str

@@ -1,7 +1,7 @@
 """A local GGUF model, run by llama-cpp-python in a child process that one supervising thread owns.
 
-Why a process: a llama.cpp call can neither be interrupted nor survive an assertion failure inside the caller's process
-(spec/reliability F6, F8), and one context must never serve two callers (F9). The child is killed when it overruns a
+Why a process: a llama.cpp call can neither be interrupted nor survive an assertion failure inside the caller's process, and
+one context must never serve two callers. The child is killed when it overruns a
 deadline or dies, and the next call starts a new one.
 """
 

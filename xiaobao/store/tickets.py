@@ -24,7 +24,7 @@ MOVES: dict[TicketState, frozenset[TicketState]] = {
     _S.RETURNED: frozenset({_S.OPEN, _S.CLOSED}),
     _S.CLOSED: frozenset({_S.OPEN}),
 }
-"""待派 → 处理中 → 待复核 → 已关闭 | 退回 (spec/expectations.md 3.9); a repeated finding re-opens a closed ticket."""
+"""待派 → 处理中 → 待复核 → 已关闭 | 退回; a repeated finding re-opens a closed ticket."""
 
 
 @dataclass(frozen=True, slots=True)
