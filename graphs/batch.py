@@ -9,6 +9,7 @@ memory holds a few chunks, however long the file is.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from collections import Counter, deque
@@ -194,6 +195,7 @@ def _start_worker(settings: Settings, store: bool, every_outcome: bool) -> None:
     services = assemble(settings) if _warm is None else _warm.with_own_connections()
     _worker = _Worker(services, store, every_outcome)
     _runner = asyncio.Runner()
+    gc.freeze()  # rules and words live as long as the worker; collecting them again and again costs a tenth of the time
 
 
 def _judge_packed(packed: Sequence[Packed], batch_id: str | None) -> list[BatchItem]:
