@@ -151,7 +151,8 @@ class DocumentStore:
                     effective=draft.effective,
                     expiry=draft.expiry,
                     source_name=draft.source_name,
-                    imported_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                    # Microseconds: two imports within a second must still have an order.
+                    imported_at=datetime.now(UTC).isoformat(timespec="microseconds"),
                     superseded=False,
                 )
             )
