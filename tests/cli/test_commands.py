@@ -17,8 +17,8 @@ from xiaobao.domain import Judgment
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("XIAOBAO_DATA_DIR", str(tmp_path / "data"))
+def run(data_dir: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("XIAOBAO_DATA_DIR", str(data_dir))
     monkeypatch.setenv("COLUMNS", "200")
 
     def invoke(*arguments: str | Path):

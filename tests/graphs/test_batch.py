@@ -10,14 +10,15 @@ import pytest
 from benchmarks.calls import calls
 from graphs.assembly import Services, assemble
 from graphs.batch import BatchJudge, default_workers
+from tests.conftest import with_rule_cache
 from xiaobao.domain import Judgment
 from xiaobao.errors import InputError, ModelUnavailableError
 from xiaobao.settings import Settings
 
 
 @pytest.fixture
-def services(tmp_path: Path) -> Services:
-    return assemble(Settings(data_dir=tmp_path / "data"))
+def services(data_dir: Path) -> Services:
+    return assemble(Settings(data_dir=data_dir))
 
 
 def write(path: Path, lines: list[bytes]) -> Path:
@@ -50,11 +51,11 @@ def test_received_is_judged_plus_needs_human_plus_rejected_plus_duplicate(servic
     assert ledger.received == 24
 
 
-def test_more_processes_give_the_same_judgments_in_the_same_order(tmp_path: Path) -> None:
+def test_more_processes_give_the_same_judgments_in_the_same_order(tmp_path: Path, rule_cache: Path) -> None:
     source = write(tmp_path / "in.jsonl", list(calls(300)))
     runs = []
     for workers in (1, 2):
-        services = assemble(Settings(data_dir=tmp_path / f"data-{workers}"))
+        services = assemble(Settings(data_dir=with_rule_cache(tmp_path / f"data-{workers}", rule_cache)))
         runs.append(
             [(i.call_id, without_time(i.document)) for i in BatchJudge(services, workers=workers).run([source])]
         )
@@ -78,8 +79,7 @@ def test_a_stored_call_with_other_content_is_refused_and_the_stored_one_kept(
     assert services.ledger.reconcile(run.batch_id or "").balanced
 
 
-def test_without_a_store_nothing_is_written(tmp_path: Path) -> None:
-    services = assemble(Settings(data_dir=tmp_path / "data"))
+def test_without_a_store_nothing_is_written(services: Services, tmp_path: Path) -> None:
     items = list(BatchJudge(services, store=False).run([write(tmp_path / "in.jsonl", list(calls(3)))]))
     assert len(items) == 3
     assert not list((tmp_path / "data").glob("*.sqlite3"))

@@ -13,7 +13,6 @@ from xiaobao.errors import ModelTimeoutError, ModelUnavailableError
 from xiaobao.llm.scripted import Scripted, ScriptedModel
 from xiaobao.store.judgments import JudgmentStore
 
-
 MODEL = ModelRef(role="verify", name="scripted")
 
 

@@ -27,13 +27,13 @@ class Probed:
     """Top-level modules at the end of each process."""
 
 
-def run_probed(arguments: Sequence[str], folder: Path, *, prefix: Sequence[str] = (), **environment: str) -> Probed:
-    """`python ARGUMENTS` with its data directory under `folder`.
+def run_probed(arguments: Sequence[str], data_dir: Path, *, prefix: Sequence[str] = ()) -> Probed:
+    """`python ARGUMENTS` on `data_dir`; the probe's own log lies beside it.
 
     Args:
         prefix: a command to start Python with, e.g. `unshare -rn`.
     """
-    log = folder / "probe.jsonl"
+    log = data_dir.with_suffix(".probe")
     log.touch()
     done = subprocess.run(
         [*prefix, sys.executable, *arguments],
@@ -42,8 +42,7 @@ def run_probed(arguments: Sequence[str], folder: Path, *, prefix: Sequence[str] 
             **os.environ,
             "PYTHONPATH": os.pathsep.join((str(PROBE), str(ROOT))),
             "XIAOBAO_PROBE": str(log),
-            "XIAOBAO_DATA_DIR": str(folder / "data"),
-            **environment,
+            "XIAOBAO_DATA_DIR": str(data_dir),
         },
         capture_output=True,
         text=True,

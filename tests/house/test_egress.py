@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import attempts
+from tests.conftest import attempts, with_rule_cache
 from tests.house.probe_run import Probed, run_probed
 
 UNSHARE = ("unshare", "--map-root-user", "--net")
@@ -18,8 +18,9 @@ HEAVY = {"chromadb", "llama_cpp", "torch", "transformers", "langchain_openai", "
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Probed:
-    return run_probed(["-m", "cli.main", "demo"], tmp_path_factory.mktemp("demo"))
+def demo(tmp_path_factory: pytest.TempPathFactory, rule_cache: Path) -> Probed:
+    data_dir = with_rule_cache(tmp_path_factory.mktemp("demo") / "data", rule_cache)
+    return run_probed(["-m", "cli.main", "demo"], data_dir)
 
 
 def test_demo_makes_no_attempt_to_reach_the_network(demo: Probed) -> None:
@@ -33,16 +34,16 @@ def test_judging_without_a_model_imports_no_search_and_no_model_library(demo: Pr
     assert modules & HEAVY == set()
 
 
-def test_demo_comes_to_the_same_end_in_a_network_namespace_without_any_interface(demo: Probed, tmp_path: Path) -> None:
+def test_demo_comes_to_the_same_end_in_a_network_namespace_without_any_interface(demo: Probed, data_dir: Path) -> None:
     if shutil.which("unshare") is None or subprocess.run([*UNSHARE, "true"], capture_output=True).returncode:
         pytest.skip("the system does not permit network namespaces")
-    cut_off = run_probed(["-m", "cli.main", "demo"], tmp_path, prefix=UNSHARE)
+    cut_off = run_probed(["-m", "cli.main", "demo"], data_dir, prefix=UNSHARE)
     assert cut_off.returncode == 0, cut_off.output
     counts = [line for line in demo.output.splitlines() if line.startswith("共 ")]
     assert [line for line in cut_off.output.splitlines() if line.startswith("共 ")] == counts != []
 
 
-def test_worker_processes_and_search_make_no_attempt_to_reach_the_network(tmp_path: Path) -> None:
+def test_worker_processes_and_search_make_no_attempt_to_reach_the_network(tmp_path: Path, data_dir: Path) -> None:
     script = """
 from pathlib import Path
 from benchmarks.calls import calls
@@ -61,13 +62,13 @@ if __name__ == "__main__":
 """
     path = tmp_path / "work.py"
     path.write_text(script, "utf-8")
-    done = run_probed([str(path)], tmp_path)
+    done = run_probed([str(path)], data_dir)
     assert done.returncode == 0, done.output
     assert done.network == []
     assert any("chromadb" in modules for modules in done.modules)
 
 
-def test_the_probe_sees_connections_lookups_and_datagrams(tmp_path: Path) -> None:
+def test_the_probe_sees_connections_lookups_and_datagrams(data_dir: Path) -> None:
     """Addresses that RFC 5737 and RFC 6761 keep for documentation; the attempts fail or are dropped."""
     script = """
 import socket
@@ -82,7 +83,7 @@ for attempt in (
     except OSError:
         pass
 """
-    assert [host for _, host in run_probed(["-c", script], tmp_path).network] == [
+    assert [host for _, host in run_probed(["-c", script], data_dir).network] == [
         "host.invalid",
         "192.0.2.1",
         "192.0.2.2",

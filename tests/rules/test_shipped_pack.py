@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -17,8 +18,8 @@ from xiaobao.rules.lint import lint
 
 
 @pytest.fixture(scope="module")
-def rules() -> RuleSet:
-    return RuleSet(load_pack())
+def rules(rule_cache: Path) -> RuleSet:
+    return RuleSet(load_pack(), cache_dir=rule_cache)
 
 
 def test_every_example_fires_or_stays_silent_as_it_says(rules: RuleSet) -> None:

@@ -1,8 +1,8 @@
 """A local GGUF model, run by llama-cpp-python in a child process that one supervising thread owns.
 
-Why a process: a llama.cpp call can neither be interrupted nor survive an assertion failure inside the caller's process, and
-one context must never serve two callers. The child is killed when it overruns a
-deadline or dies, and the next call starts a new one.
+Why a process: a llama.cpp call can neither be interrupted nor survive an assertion failure inside the caller's process,
+and one context must never serve two callers. The child is killed when it overruns a deadline or dies, and the next call
+starts a new one.
 """
 
 from __future__ import annotations
